@@ -1,0 +1,3 @@
+//! Benchmarks against named peers.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The rule engine: Falco rule language, alert catalogue, detectors.

@@ -1,0 +1,1 @@
+//! Advisory databases on disk: build, verify, map.

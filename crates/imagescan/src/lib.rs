@@ -1,0 +1,1 @@
+//! Layer bytes to packages: the pure image engine.

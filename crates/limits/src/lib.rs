@@ -1,0 +1,1 @@
+//! Capped readers, budgets, YAML and JSON with limits.

@@ -1,0 +1,1 @@
+//! Admission policy: Gatekeeper templates and Pod Security Standards.

@@ -1,0 +1,1 @@
+//! Hardening controls over snapshots of facts.

@@ -1,0 +1,1 @@
+//! The node sensor: eBPF providers, container attribution, rules.

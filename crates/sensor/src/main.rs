@@ -1,0 +1,3 @@
+//! The node sensor: eBPF providers, container attribution, rules.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The hub: API, ingestion, incidents, console.

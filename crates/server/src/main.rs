@@ -1,0 +1,3 @@
+//! The hub: API, ingestion, incidents, console.
+
+fn main() {}

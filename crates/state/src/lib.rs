@@ -1,0 +1,1 @@
+//! Assessments, alerts, incidents and settings in SQLite.

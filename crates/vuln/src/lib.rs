@@ -1,0 +1,1 @@
+//! Advisory segments, version order and matching.
