@@ -124,14 +124,6 @@ impl Loss {
 impl Coverage {
     /// A plain statement without time, provider or loss.
     pub fn new(subject: Subject, signal: impl Into<String>, state: CoverageState, reason: impl Into<String>) -> Self {
-        Self {
-            subject,
-            signal: signal.into(),
-            state,
-            since: None,
-            reason: reason.into(),
-            provider: None,
-            lost: None,
-        }
+        Self { subject, signal: signal.into(), state, since: None, reason: reason.into(), provider: None, lost: None }
     }
 }

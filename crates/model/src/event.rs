@@ -448,7 +448,14 @@ impl Body {
 
 impl Event {
     /// An event of this envelope version with no unknown fields.
-    pub fn new(time: Timestamp, seq: u64, scope: Arc<Scope>, attribution: Attribution, provider: &str, body: Body) -> Self {
+    pub fn new(
+        time: Timestamp,
+        seq: u64,
+        scope: Arc<Scope>,
+        attribution: Attribution,
+        provider: &str,
+        body: Body,
+    ) -> Self {
         Self {
             v: EVENT_VERSION,
             time,

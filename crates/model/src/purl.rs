@@ -159,13 +159,17 @@ mod tests {
             "pkg:deb/debian/curl@7.50.3-1+b1?distro=jessie&arch=i386",
             "pkg:deb/debian/curl@7.50.3-1%2Bb1?arch=i386&distro=jessie",
         );
-        check("pkg:golang/google.golang.org/genproto#googleapis/api/", "pkg:golang/google.golang.org/genproto#googleapis/api");
+        check(
+            "pkg:golang/google.golang.org/genproto#googleapis/api/",
+            "pkg:golang/google.golang.org/genproto#googleapis/api",
+        );
         check("pkg:rpm/mariner/curl@8.0-1?epoch=1&arch=", "pkg:rpm/mariner/curl@8.0-1?epoch=1");
     }
 
     #[test]
     fn refuses_what_is_none() {
-        for text in ["", "pkg:", "pkg:deb", "pkg:deb/", "http://x/y", "pkg:a b/c", "pkg:deb/x?y", &"pkg:a/".repeat(900)] {
+        for text in ["", "pkg:", "pkg:deb", "pkg:deb/", "http://x/y", "pkg:a b/c", "pkg:deb/x?y", &"pkg:a/".repeat(900)]
+        {
             assert!(text.parse::<Purl>().is_err(), "{text}");
         }
     }

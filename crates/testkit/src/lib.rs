@@ -55,7 +55,10 @@ impl Need {
     /// Records a skip, or fails the test where nothing may be skipped. Returns whether the test can go on.
     pub fn or_skip(self, test: &str) -> bool {
         let Err(reason) = self.check() else { return true };
-        assert!(std::env::var_os("CI").is_none_or(|v| v != "true"), "{test} needs {self:?}: {reason} (CI skips nothing)");
+        assert!(
+            std::env::var_os("CI").is_none_or(|v| v != "true"),
+            "{test} needs {self:?}: {reason} (CI skips nothing)"
+        );
         eprintln!("skipped {test}: needs {self:?}: {reason}");
         if let Some(file) = std::env::var_os("SEAWALL_SKIPS")
             && let Ok(mut file) = fs::OpenOptions::new().append(true).create(true).open(file)

@@ -1,0 +1,121 @@
+//! Zip archives in memory or in a seekable file, with caps on entries, on each entry and on the sum.
+
+use std::io::{Read, Seek};
+
+use crate::{LimitExceeded, ReadError};
+
+/// What an archive may be.
+#[derive(Debug, Clone, Copy)]
+pub struct ZipLimits {
+    /// Most entries.
+    pub entries: usize,
+    /// Most plain bytes of one entry.
+    pub entry_bytes: u64,
+    /// Most plain bytes of all entries that are read.
+    pub total_bytes: u64,
+}
+
+/// An archive that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ZipError {
+    /// More or larger than allowed.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
+    /// Not a zip archive, or a damaged one.
+    #[error("damaged zip archive: {reason}")]
+    Damaged {
+        /// What the reader said.
+        reason: String,
+    },
+}
+
+fn damaged(error: &zip::result::ZipError) -> ZipError {
+    ZipError::Damaged { reason: error.to_string() }
+}
+
+/// An open archive.
+pub struct Archive<R> {
+    archive: zip::ZipArchive<R>,
+    limits: ZipLimits,
+    read: u64,
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Reads the central directory.
+    pub fn open(source: R, limits: ZipLimits) -> Result<Self, ZipError> {
+        let archive = zip::ZipArchive::new(source).map_err(|error| damaged(&error))?;
+        if archive.len() > limits.entries {
+            return Err(LimitExceeded { what: "entries of a zip archive".into(), limit: limits.entries as u64 }.into());
+        }
+        Ok(Self { archive, limits, read: 0 })
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.archive.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.archive.is_empty()
+    }
+
+    /// Name of an entry, by its index; `None` beyond the end or when it is not text. Names come from outside: never join them to a path.
+    pub fn name(&self, index: usize) -> Option<std::borrow::Cow<'_, str>> {
+        self.archive.name_for_index(index)?.ok()
+    }
+
+    /// The plain bytes of an entry.
+    pub fn read(&mut self, index: usize) -> Result<Vec<u8>, ZipError> {
+        let limit = self.limits.entry_bytes.min(self.limits.total_bytes.saturating_sub(self.read));
+        let name = self.name(index).unwrap_or_default().into_owned();
+        let file = self.archive.by_index(index).map_err(|error| damaged(&error))?;
+        let bytes = crate::read_capped(file, limit, &name).map_err(|error| match error {
+            ReadError::TooBig { what, limit } => LimitExceeded { what: format!("bytes of {what}"), limit }.into(),
+            ReadError::Io { what, source } => ZipError::Damaged { reason: format!("{what}: {source}") },
+            error @ ReadError::NotText { .. } => ZipError::Damaged { reason: error.to_string() },
+        })?;
+        self.read += bytes.len() as u64;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use super::*;
+
+    fn archive(files: &[(&str, Vec<u8>)]) -> Cursor<Vec<u8>> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in files {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        let mut cursor = writer.finish().unwrap();
+        cursor.set_position(0);
+        cursor
+    }
+
+    const LIMITS: ZipLimits = ZipLimits { entries: 2, entry_bytes: 100, total_bytes: 150 };
+
+    #[test]
+    fn reads_within_the_limits() {
+        let mut zip = Archive::open(archive(&[("a", vec![1; 100]), ("b", vec![2; 50])]), LIMITS).unwrap();
+        assert_eq!((zip.len(), zip.name(1).as_deref()), (2, Some("b")));
+        assert_eq!(zip.read(0).unwrap().len(), 100);
+        assert_eq!(zip.read(1).unwrap(), vec![2; 50]);
+    }
+
+    #[test]
+    fn every_cap_is_met() {
+        let three = archive(&[("a", vec![]), ("b", vec![]), ("c", vec![])]);
+        assert!(matches!(Archive::open(three, LIMITS), Err(ZipError::Limit(_))));
+        let mut big = Archive::open(archive(&[("a", vec![0; 101])]), LIMITS).unwrap();
+        assert!(matches!(big.read(0), Err(ZipError::Limit(_))));
+        let mut sum = Archive::open(archive(&[("a", vec![0; 90]), ("b", vec![0; 90])]), LIMITS).unwrap();
+        sum.read(0).unwrap();
+        assert!(matches!(sum.read(1), Err(ZipError::Limit(_))));
+        assert!(matches!(Archive::open(Cursor::new(b"no zip".to_vec()), LIMITS), Err(ZipError::Damaged { .. })));
+    }
+}
