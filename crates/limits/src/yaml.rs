@@ -300,9 +300,8 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Yaml {
     let string = || Yaml::String(text.to_owned());
     match tag.and_then(Tag::core_suffix) {
         Some("str") => return string(),
-        Some(_) => {}
         None if style != ScalarStyle::Plain => return string(),
-        None => {}
+        _ => {}
     }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
@@ -322,13 +321,17 @@ fn number(text: &str) -> Option<Number> {
         return None;
     }
     let negative = text.starts_with('-');
-    let radix = |prefix: &str, radix| digits.strip_prefix(prefix).map(|rest| i64::from_str_radix(rest, radix));
-    for parsed in [radix("0x", 16), radix("0o", 8)].into_iter().flatten() {
-        return parsed.ok().map(|value| Number::from(if negative { -value } else { value }));
-    }
-    if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+    let octal = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+    let radix = match (digits.get(..2), octal) {
+        (Some("0x"), _) => Some((&digits[2..], 16)),
+        (Some("0o"), _) => Some((&digits[2..], 8)),
         // YAML 1.1 octal: `defaultMode: 0644` is 420 in Kubernetes.
-        return i64::from_str_radix(digits, 8).ok().map(|value| Number::from(if negative { -value } else { value }));
+        (_, true) => Some((digits, 8)),
+        _ => None,
+    };
+    if let Some((rest, radix)) = radix {
+        let value = i64::from_str_radix(rest, radix).ok().filter(|value| *value >= 0);
+        return value.map(|value| Number::from(if negative { -value } else { value }));
     }
     if let Ok(value) = text.parse::<i64>() {
         return Some(value.into());

@@ -35,7 +35,7 @@ fn damaged(error: &zip::result::ZipError) -> ZipError {
 
 /// An open archive.
 pub struct Archive<R> {
-    archive: zip::ZipArchive<R>,
+    inner: zip::ZipArchive<R>,
     limits: ZipLimits,
     read: u64,
 }
@@ -43,33 +43,33 @@ pub struct Archive<R> {
 impl<R: Read + Seek> Archive<R> {
     /// Reads the central directory.
     pub fn open(source: R, limits: ZipLimits) -> Result<Self, ZipError> {
-        let archive = zip::ZipArchive::new(source).map_err(|error| damaged(&error))?;
-        if archive.len() > limits.entries {
+        let inner = zip::ZipArchive::new(source).map_err(|error| damaged(&error))?;
+        if inner.len() > limits.entries {
             return Err(LimitExceeded { what: "entries of a zip archive".into(), limit: limits.entries as u64 }.into());
         }
-        Ok(Self { archive, limits, read: 0 })
+        Ok(Self { inner, limits, read: 0 })
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.archive.len()
+        self.inner.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.archive.is_empty()
+        self.inner.is_empty()
     }
 
     /// Name of an entry, by its index; `None` beyond the end or when it is not text. Names come from outside: never join them to a path.
     pub fn name(&self, index: usize) -> Option<std::borrow::Cow<'_, str>> {
-        self.archive.name_for_index(index)?.ok()
+        self.inner.name_for_index(index)?.ok()
     }
 
     /// The plain bytes of an entry.
     pub fn read(&mut self, index: usize) -> Result<Vec<u8>, ZipError> {
         let limit = self.limits.entry_bytes.min(self.limits.total_bytes.saturating_sub(self.read));
         let name = self.name(index).unwrap_or_default().into_owned();
-        let file = self.archive.by_index(index).map_err(|error| damaged(&error))?;
+        let file = self.inner.by_index(index).map_err(|error| damaged(&error))?;
         let bytes = crate::read_capped(file, limit, &name).map_err(|error| match error {
             ReadError::TooBig { what, limit } => LimitExceeded { what: format!("bytes of {what}"), limit }.into(),
             ReadError::Io { what, source } => ZipError::Damaged { reason: format!("{what}: {source}") },

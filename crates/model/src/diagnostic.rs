@@ -1,6 +1,6 @@
 //! Diagnostics about text that people write and bytes from outside (DESIGN §5.2): a stable code, a position, a fix.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,8 @@ impl Diagnostic {
             let room = line.chars().count().saturating_sub(column).max(1);
             let margin = " ".repeat(number.len());
             let carets = "^".repeat(self.span.length.clamp(1, room));
-            out.push_str(&format!("\n {margin} |\n {number} | {line}\n {margin} | {}{carets}", " ".repeat(column)));
+            // Writing to a `String` cannot fail.
+            let _ = write!(out, "\n {margin} |\n {number} | {line}\n {margin} | {}{carets}", " ".repeat(column));
         }
         if let Some(fix) = &self.fix {
             out.push_str("\n  help: ");

@@ -53,6 +53,9 @@ impl Need {
     }
 
     /// Records a skip, or fails the test where nothing may be skipped. Returns whether the test can go on.
+    ///
+    /// # Panics
+    /// With `CI=true`, when the need is missing.
     pub fn or_skip(self, test: &str) -> bool {
         let Err(reason) = self.check() else { return true };
         assert!(

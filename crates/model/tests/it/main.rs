@@ -1,5 +1,7 @@
 //! The contract's values as JSON: golden files, generated schemas, and the lists of names that reading depends on.
 
+#![expect(clippy::unwrap_used, reason = "the samples are this test's own")]
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 

@@ -1,0 +1,101 @@
+//! What Debian packages a machine needs, and their installation.
+//!
+//! A bare Debian 12 with a Rust toolchain is enough: as root everything missing is installed; otherwise the exact
+//! command is printed and nothing is touched.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::steps;
+
+/// A package, a file that shows that it is there, and what for.
+pub struct Package {
+    /// Debian's name.
+    pub name: &'static str,
+    /// A file that it brings.
+    pub brings: &'static str,
+    /// Why we need it.
+    pub why: &'static str,
+}
+
+const fn package(name: &'static str, brings: &'static str, why: &'static str) -> Package {
+    Package { name, brings, why }
+}
+
+/// To build.
+pub const BUILD: [Package; 7] = [
+    package("build-essential", "/usr/bin/g++", "C parts of dependencies (SQLite, zstd, TLS)"),
+    package("clang", "/usr/bin/clang", "the eBPF programs"),
+    package("llvm", "/usr/bin/llvm-strip", "the eBPF programs"),
+    package("libelf-dev", "/usr/include/libelf.h", "libbpf"),
+    package("zlib1g-dev", "/usr/include/zlib.h", "libbpf"),
+    package("pkg-config", "/usr/bin/pkg-config", "libbpf"),
+    package("cmake", "/usr/bin/cmake", "zlib-ng, the fast inflate"),
+];
+
+/// To run the whole path on this machine.
+pub const RUN: [Package; 5] = [
+    package("containerd", "/usr/bin/containerd", "real containers"),
+    package("runc", "/usr/sbin/runc", "real containers"),
+    package("docker-registry", "/usr/bin/docker-registry", "a real registry"),
+    package("busybox-static", "/bin/busybox", "the sample image's programs"),
+    package("iproute2", "/sbin/ip", "network namespaces of our own"),
+];
+
+/// To test everything.
+pub const TEST: [Package; 9] = [
+    package("chromium", "/usr/bin/chromium", "the console's tests"),
+    package("skopeo", "/usr/bin/skopeo", "a second opinion on registries"),
+    package("debootstrap", "/usr/sbin/debootstrap", "a real Debian image"),
+    package("rpm", "/usr/bin/rpm", "the order of rpm versions, real rpm databases"),
+    package("sqlite3", "/usr/bin/sqlite3", "databases made by another program"),
+    package("zstd", "/usr/bin/zstd", "streams made by another program"),
+    package("python3", "/usr/bin/python3", "Python's own order of versions"),
+    package("procps", "/usr/bin/pgrep", "looking at what runs"),
+    package("openssl", "/usr/bin/openssl", "certificates made by another program"),
+];
+
+/// Everything.
+pub const ALL: [&[Package]; 3] = [&BUILD, &RUN, &TEST];
+
+/// Installs what is missing of `groups`.
+pub fn run(groups: &[&[Package]]) -> Result<()> {
+    let missing: Vec<&Package> =
+        groups.iter().copied().flatten().filter(|package| !Path::new(package.brings).exists()).collect();
+    if missing.is_empty() {
+        eprintln!("every Debian package is there");
+        return Ok(());
+    }
+    for package in &missing {
+        eprintln!("missing: {:<18} ({})", package.name, package.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    install(&names)
+}
+
+/// Installs Debian packages as root; otherwise says what to type.
+pub fn install(names: &[&str]) -> Result<()> {
+    let shown = format!("apt-get install --no-install-recommends -y {}", names.join(" "));
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!("this is not Debian or Ubuntu; install the equivalents of: {}", names.join(" "));
+    }
+    if !is_root() {
+        bail!("not root, so nothing was installed; type: sudo {shown}");
+    }
+    eprintln!("installing: {}", names.join(" "));
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(["-qq", "-o", "Dpkg::Use-Pty=0"]).args(args);
+        command.stdout(std::process::Stdio::null());
+        steps::run(command)
+    };
+    apt(&["update"])?;
+    apt(&[&["install", "--no-install-recommends", "-y"], names].concat())
+}
+
+/// Whether this process is root.
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask test`: everything that CI does, in the order in which mistakes are cheapest to find.
+
+use anyhow::{Result, bail};
+
+use crate::report::{Tally, cargo_test};
+use crate::steps::{Steps, cargo, run as execute};
+use crate::{console, setup, tidy, up};
+
+/// Packages whose tests need the machine to themselves: eBPF, containers, whole programs.
+const SERIAL: [&str; 2] = ["sensor", "e2e"];
+
+/// Runs all steps; the last line is the count.
+pub fn run(args: &[String]) -> Result<()> {
+    let mut steps = Steps::new();
+    let mut tally = Tally::default();
+    let outcome = all(&mut steps, &mut tally, args);
+    steps.summary();
+    println!("{}", tally.line());
+    outcome?;
+    if tally.failed > 0 {
+        bail!("{} tests failed", tally.failed);
+    }
+    if tally.skipped > 0 && std::env::var("CI").is_ok_and(|value| value == "true") {
+        bail!("CI skips nothing, and {} tests were skipped", tally.skipped);
+    }
+    Ok(())
+}
+
+fn all(steps: &mut Steps, tally: &mut Tally, args: &[String]) -> Result<()> {
+    let filter: Vec<&str> = args.iter().map(String::as_str).collect();
+    steps.step("packages", || setup::run(&setup::ALL))?;
+    steps.step("format", || execute(cargo(&["fmt", "--all", "--check"])))?;
+    steps.step("tidy", tidy::run)?;
+    steps.step("console: build", console::build)?;
+    steps.step("console: types and unit tests", console::test)?;
+    steps.step("clippy", || {
+        execute(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+    })?;
+    // One selection of packages for build and tests, so that the features of shared dependencies are unified once.
+    steps.step("build", || execute(cargo(&["build", "--quiet", "--workspace", "--all-targets", "--locked"])))?;
+    let excluded: Vec<&str> = SERIAL.iter().flat_map(|name| ["--exclude", name]).collect();
+    let common = ["test", "--quiet", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    let parallel = [&common[..], &excluded, &filter].concat();
+    tally.add(steps.step("tests", || cargo_test(cargo(&parallel)))?);
+    for name in SERIAL {
+        let args = ["test", "--quiet", "--locked", "--no-fail-fast", "--package", name, "--lib", "--bins", "--tests"];
+        let args = [&args[..], &filter, &["--", "--test-threads=1"]].concat();
+        tally.add(steps.step(&format!("tests: {name}, serial"), || cargo_test(cargo(&args)))?);
+    }
+    if filter.is_empty() {
+        steps.step("the whole path (up --once)", up::once)?;
+        tally.passed += 1;
+    }
+    Ok(())
+}
+
+/// Writes every generated file by running the tests that compare them, in their writing mode.
+pub fn generate() -> Result<()> {
+    let mut command =
+        cargo(&["test", "--quiet", "--package", "model", "--package", "detect", "--package", "server", "--tests"]);
+    command.env("SEAWALL_BLESS", "1");
+    execute(command)
+}
