@@ -6,6 +6,9 @@
 
 pub mod assess;
 pub mod segment;
+#[cfg(test)]
+mod testing;
+pub mod version;
 
 pub use assess::{Options, assess};
 pub use segment::Segment;

@@ -1,0 +1,102 @@
+//! PHP's order, as Composer and `version_compare` have it.
+//!
+//! Source: the PHP manual on `version_compare` and Composer's documentation of versions. A leading `v` and build
+//! metadata do not count; `-`, `_` and `+` are dots; a change between digits and letters is one too. Words order as
+//! any other word < dev < alpha = a < beta = b < RC = rc < a number < pl = p. Branches (`dev-main`, `1.x-dev`) are
+//! words or development versions and sort before releases.
+
+use std::cmp::Ordering;
+
+use super::packed::{Part, is_number, split_digits};
+
+/// A version by its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts(Vec<String>);
+
+/// Reads a version.
+pub fn parse(version: &str) -> Parts {
+    let version = version.trim();
+    let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
+    let mut parts = Vec::new();
+    for piece in version.split(['.', '-', '_', '+']) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (digits, tail) = split_digits(rest);
+            let end = if digits.is_empty() {
+                rest.bytes().position(|byte| byte.is_ascii_digit()).unwrap_or(rest.len())
+            } else {
+                rest.len() - tail.len()
+            };
+            parts.push(rest[..end].to_owned());
+            rest = &rest[end..];
+        }
+    }
+    Parts(parts)
+}
+
+/// Compares two versions.
+pub fn compare(left: &Parts, right: &Parts) -> Ordering {
+    let common = left.0.iter().zip(&right.0).map(|(a, b)| part(a, b)).find(|order| order.is_ne());
+    let tail = |parts: &Parts, from: usize| parts.0.get(from).map(|text| rank(text));
+    common.unwrap_or_else(|| {
+        // What follows on one side only: a number is newer than nothing, a word is what it is beside a number.
+        match (tail(left, right.0.len()), tail(right, left.0.len())) {
+            (Some(rank), _) if rank >= NUMBER => Ordering::Greater,
+            (Some(_), _) => Ordering::Less,
+            (_, Some(rank)) if rank >= NUMBER => Ordering::Less,
+            (_, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        }
+    })
+}
+
+const NUMBER: u8 = 5;
+
+fn part(left: &str, right: &str) -> Ordering {
+    if is_number(left) && is_number(right) {
+        let (a, b) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
+        return a.len().cmp(&b.len()).then_with(|| a.cmp(b));
+    }
+    rank(left).cmp(&rank(right))
+}
+
+/// `version_compare` looks at how a word begins, in this order and with its case.
+fn rank(text: &str) -> u8 {
+    const FORMS: [(&str, u8); 10] = [
+        ("dev", 1),
+        ("alpha", 2),
+        ("a", 2),
+        ("beta", 3),
+        ("b", 3),
+        ("RC", 4),
+        ("rc", 4),
+        ("#", NUMBER),
+        ("pl", 6),
+        ("p", 6),
+    ];
+    if is_number(text) {
+        return NUMBER;
+    }
+    FORMS.iter().find(|(form, _)| text.starts_with(form)).map_or(0, |(_, rank)| *rank)
+}
+
+/// The parts for an explanation.
+pub fn parts(parts: &Parts) -> Vec<Part> {
+    let part = |text: &String| Part {
+        label: if is_number(text) { "number" } else { "stability" },
+        text: text.clone(),
+        key: if is_number(text) { text.trim_start_matches('0').as_bytes().to_vec() } else { vec![0, rank(text)] },
+    };
+    parts.0.iter().map(part).collect()
+}
+
+/// Branches are not versions.
+pub fn validate(version: &str) -> Result<(), &'static str> {
+    let version = version.trim();
+    let first = version.strip_prefix(['v', 'V']).unwrap_or(version).bytes().next();
+    if first.is_some_and(|byte| byte.is_ascii_digit()) && !version.ends_with("-dev") {
+        Ok(())
+    } else {
+        Err("it is a branch, not a version")
+    }
+}
