@@ -16,6 +16,7 @@ pub mod exemption;
 pub mod flags;
 pub mod image;
 pub mod names;
+pub mod node_paths;
 pub mod policy;
 pub mod posture;
 pub mod process;
