@@ -22,8 +22,27 @@ const IMPURE: [&str; 10] = [
 /// The most lines that a reader wants in one file.
 const FILE_LINES: usize = 500;
 
+/// Addresses that are names, not places that a program calls: identifiers of formats and links for people.
+const NAMES: [&str; 14] = [
+    "json-schema.org",
+    "spdx.org",
+    "cyclonedx.org",
+    "docs.oasis-open.org",
+    "json.schemastore.org",
+    "github.com",
+    "seawall.dev",
+    "attack.mitre.org",
+    "kubernetes.io",
+    "www.rfc-editor.org",
+    "avd.aquasec.com",
+    "nvd.nist.gov",
+    "www.w3.org",
+    "osv.dev",
+];
+
 /// Reads every source of ours.
 pub fn check(findings: &mut Findings) -> Result<()> {
+    outward_calls(findings)?;
     for folder in ["crates", "xtask", "e2e", "bench", "fuzz"] {
         for path in files(folder, &["rs"])? {
             let name = shown(&path);
@@ -49,6 +68,39 @@ pub fn check(findings: &mut Findings) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Every host that a program's source names is in the document of outward calls.
+fn outward_calls(findings: &mut Findings) -> Result<()> {
+    let document = text(&crate::repository::root().join("docs/reference/outward-calls.md")).unwrap_or_default();
+    for path in files("crates", &["rs"])? {
+        let name = shown(&path);
+        if name.contains("/tests/") || name.ends_with("tests.rs") {
+            continue;
+        }
+        let source = text(&path)?;
+        for (number, line) in source.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]")) {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for host in hosts(line) {
+                // RFC 2606 and our own examples cannot be called.
+                let example = host.ends_with(".example") || host.contains("example.") || host.starts_with("127.");
+                if !host.contains('.') || example || NAMES.contains(&host) || document.contains(&format!("`{host}`")) {
+                    continue;
+                }
+                let place = format_args!("{name}:{}", number + 1).to_string();
+                findings.error(place, format!("names the host `{host}`, which docs/reference/outward-calls.md lacks"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The hosts of the http addresses in a line.
+fn hosts(line: &str) -> impl Iterator<Item = &str> {
+    let end = |c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    line.split("://").skip(1).map(move |rest| rest.split(end).next().unwrap_or_default())
 }
 
 fn rust(findings: &mut Findings, name: &str, source: &str) {
