@@ -7,6 +7,7 @@ mod dpkg;
 mod fields;
 mod os_release;
 mod python;
+mod rpm;
 
 use model::Diagnostic;
 
@@ -31,6 +32,7 @@ pub enum Analyser {
     DpkgStatusPart,
     DpkgList,
     DpkgSums,
+    RpmSqlite,
     PythonMetadata,
 }
 
@@ -64,6 +66,7 @@ impl Analyser {
         match name {
             "os-release" if matches!(path, "etc/os-release" | "usr/lib/os-release") => return Some(Self::OsRelease),
             "status" if path == "var/lib/dpkg/status" => return Some(Self::DpkgStatus),
+            "rpmdb.sqlite" if in_rpm_folder(path) => return Some(Self::RpmSqlite),
             "METADATA" | "PKG-INFO" => return python::wants(path).then_some(Self::PythonMetadata),
             _ => {}
         }
@@ -93,6 +96,7 @@ impl Analyser {
             Self::DpkgStatusPart => Take::Whole(1 << 20),
             // linux-headers and texlive list about 100,000 files.
             Self::DpkgList | Self::DpkgSums => Take::Whole(32 << 20),
+            Self::RpmSqlite => Take::Whole(256 << 20),
             // Name and version come first, the description last.
             Self::PythonMetadata => Take::Start(64 << 10),
         }
@@ -108,12 +112,22 @@ impl Analyser {
             }
             Self::DpkgList => (Some(Content::Owned(dpkg::list(path, bytes))), Vec::new()),
             Self::DpkgSums => (Some(Content::Owned(dpkg::sums(path, bytes))), Vec::new()),
+            Self::RpmSqlite => {
+                let (found, diagnostics) = rpm::sqlite(path, bytes);
+                (Some(Content::Database(Manager::Rpm, found)), diagnostics)
+            }
             Self::PythonMetadata => {
                 let (found, diagnostics) = python::metadata(path, bytes);
                 (found.map(|found| Content::Packages(vec![found])), diagnostics)
             }
         }
     }
+}
+
+/// The folders where rpm keeps its database; the second is that of SUSE, Fedora and image-based systems.
+fn in_rpm_folder(path: &str) -> bool {
+    let folder = crate::path::parent(path);
+    matches!(folder, "var/lib/rpm" | "usr/lib/sysimage/rpm" | "usr/share/rpm")
 }
 
 /// Purpose of the hashes of owned files.

@@ -23,13 +23,17 @@
 //! ```
 
 mod analyse;
+mod bytes;
 mod merge;
 mod options;
 mod path;
 mod pathset;
 mod record;
 mod scan;
+mod sqlite;
 pub mod tar;
+#[cfg(test)]
+mod testing;
 
 pub use merge::merge;
 pub use options::Options;

@@ -1,1 +1,209 @@
+use super::*;
+use crate::testing::{Archive, deb, image, layer, lines};
 
+const STATUS: &str = "var/lib/dpkg/status";
+const SITE: &str = "usr/lib/python3/site-packages";
+
+fn python(name: &str, version: &str) -> String {
+    format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n")
+}
+
+fn metadata(name: &str) -> String {
+    format!("{SITE}/{name}.dist-info/METADATA")
+}
+
+fn check(layers: Vec<Archive>, expected: &[&str]) {
+    assert_eq!(lines(&image(layers)), expected);
+}
+
+#[test]
+fn an_upper_database_replaces_the_lower_and_packages_keep_the_layer_that_brought_them() {
+    check(
+        vec![
+            Archive::default().file(STATUS, deb("a", "1") + &deb("b", "1") + &deb("gone", "1")),
+            Archive::default().file("etc/motd", "x"),
+            Archive::default().file(STATUS, deb("a", "1") + &deb("b", "2")),
+            Archive::default().file(STATUS, deb("a", "1") + &deb("b", "2") + &deb("c", "1")),
+        ],
+        &["a 1 l0", "b 2 l2", "c 1 l3"],
+    );
+}
+
+#[test]
+fn a_package_that_was_away_for_a_layer_came_with_its_return() {
+    check(
+        vec![
+            Archive::default().file(STATUS, deb("a", "1")),
+            Archive::default().file(STATUS, ""),
+            Archive::default().file(STATUS, deb("a", "1")),
+        ],
+        &["a 1 l2"],
+    );
+}
+
+#[test]
+fn whiteouts_remove_files_and_folders() {
+    let base = || Archive::default().file(&metadata("a"), python("a", "1")).file(&metadata("b"), python("b", "1"));
+    check(vec![base(), Archive::default().file(&format!("{SITE}/a.dist-info/.wh.METADATA"), "")], &["b 1 l0"]);
+    check(vec![base(), Archive::default().file(&format!("{SITE}/.wh.a.dist-info"), "")], &["b 1 l0"]);
+    check(vec![base(), Archive::default().file("usr/lib/.wh.python3", "")], &[]);
+    check(vec![base(), Archive::default().file("usr/lib/.wh.python", "")], &["a 1 l0", "b 1 l0"]);
+}
+
+#[test]
+fn a_whiteout_concerns_lower_layers_only() {
+    let whiteout = format!("{SITE}/.wh.a.dist-info");
+    let upper = Archive::default().file(&whiteout, "").file(&metadata("a"), python("a", "2"));
+    check(vec![Archive::default().file(&metadata("a"), python("a", "1")), upper], &["a 2 l1"]);
+}
+
+#[test]
+fn opaque_folders_hide_what_is_below_and_nothing_else() {
+    let base = || Archive::default().file(&metadata("a"), python("a", "1")).file(STATUS, deb("x", "1"));
+    let opaque = |folder: &str| Archive::default().file(&format!("{folder}.wh..wh..opq"), "");
+    check(vec![base(), opaque(&format!("{SITE}/")).file(&metadata("b"), python("b", "1"))], &["x 1 l0", "b 1 l1"]);
+    check(vec![base(), opaque("")], &[]);
+}
+
+#[test]
+fn a_file_in_place_of_a_folder_hides_it_and_the_other_way_round() {
+    let base = || Archive::default().file(&metadata("a"), python("a", "1"));
+    check(vec![base(), Archive::default().symlink(SITE, "/opt")], &[]);
+    check(vec![base(), Archive::default().folder(&metadata("a"))], &[]);
+    check(vec![base(), Archive::default().file(&format!("{}/x", metadata("a")), "")], &[]);
+    check(vec![base(), Archive::default().folder(SITE)], &["a 1 l0"]);
+}
+
+#[test]
+fn the_same_file_again_keeps_the_layer_that_brought_it() {
+    let base = || Archive::default().file(&metadata("a"), python("a", "1"));
+    check(vec![base(), base()], &["a 1 l0"]);
+}
+
+#[test]
+fn a_later_entry_of_an_archive_replaces_an_earlier_one() {
+    let path = metadata("a");
+    let twice = Archive::default().file(&path, python("a", "1")).file(&path, python("a", "2"));
+    check(vec![twice], &["a 2 l0"]);
+    check(vec![Archive::default().file(&path, python("a", "1")).symlink(&path, "x")], &[]);
+}
+
+#[test]
+fn hard_links_are_files() {
+    let link = || Archive::default().hard_link(&metadata("b"), &metadata("a"));
+    let base = || Archive::default().file(&metadata("a"), python("a", "1"));
+    let both = image(vec![base().hard_link(&metadata("b"), &metadata("a"))]);
+    assert_eq!(both.packages[0].locations.len(), 2);
+    let whiteout = Archive::default().file(&format!("{SITE}/.wh.a.dist-info"), "");
+    check(vec![base(), link(), whiteout], &["a 1 l1"]);
+}
+
+#[test]
+fn os_release_is_followed_through_links_across_layers() {
+    let os = |id: &str| format!("ID={id}\nVERSION_ID=1\nPRETTY_NAME=\"The {id}\"\n");
+    let linked = || Archive::default().symlink("etc/os-release", "../usr/lib/os-release");
+    let name = |layers| image(layers).os.map(|os| os.name);
+    assert_eq!(name(vec![linked().file("usr/lib/os-release", os("x"))]).as_deref(), Some("The x"));
+    let replaced = Archive::default().file("usr/lib/os-release", os("y"));
+    assert_eq!(name(vec![linked().file("usr/lib/os-release", os("x")), replaced]).as_deref(), Some("The y"));
+    let through_a_folder =
+        Archive::default().symlink("usr/lib", "/opt").symlink("etc", "usr/lib").file("usr/lib/os-release", os("z"));
+    assert_eq!(name(vec![through_a_folder]).as_deref(), Some("The z"));
+    let circle = Archive::default()
+        .symlink("etc/os-release", "../usr/lib/os-release")
+        .symlink("usr/lib/os-release", "/etc/os-release");
+    assert_eq!(name(vec![circle]), None);
+}
+
+#[test]
+fn packages_carry_purl_source_and_location() {
+    let status =
+        "Package: libssl3\nStatus: install ok installed\nArchitecture: arm64\nSource: openssl\nVersion: 3.0.1-1+b2\n\n";
+    let os = "ID=debian\nVERSION_ID=\"12\"\n";
+    let inventory = image(vec![Archive::default().file(STATUS, status).file("etc/os-release", os)]);
+    let package = &inventory.packages[0];
+    assert_eq!(
+        package.purl,
+        "pkg:deb/debian/libssl3@3.0.1-1%2Bb2?arch=arm64&distro=debian-12&upstream=openssl%403.0.1-1"
+    );
+    let source = package.source.as_ref().unwrap();
+    assert_eq!((source.name.as_str(), source.version.as_str()), ("openssl", "3.0.1-1"));
+    assert_eq!((package.locations[0].path.as_str(), package.locations[0].layer.as_deref()), (STATUS, Some("l0")));
+}
+
+#[test]
+fn language_packages_in_files_of_an_os_package_name_their_owner() {
+    let path = "usr/lib/python3/dist-packages/six-1.egg-info";
+    let listed = |file: &str| {
+        Archive::default()
+            .file(STATUS, deb("python3-six", "1-1"))
+            .file(&format!("var/lib/dpkg/info/{file}"), format!("/.\n/usr\n/{path}\n"))
+            .file(path, "Name: six\nVersion: 1\n")
+    };
+    for file in ["python3-six.list", "python3-six:amd64.list"] {
+        let inventory = image(vec![listed(file)]);
+        let six = inventory.packages.iter().find(|package| package.name == "six").unwrap();
+        assert_eq!(six.owner.as_deref(), Some("pkg:deb/python3-six@1-1?arch=amd64"), "{file}");
+    }
+    let inventory = image(vec![listed("other.list")]);
+    assert!(inventory.packages.iter().all(|package| package.owner.is_none()));
+}
+
+#[test]
+fn distroless_images_keep_one_paragraph_a_file() {
+    let part = |name: &str, text: &str| (format!("var/lib/dpkg/status.d/{name}"), text.to_owned());
+    let mut archive = Archive::default();
+    for (path, text) in [
+        part("base", "Package: base-files\nVersion: 12.4\nArchitecture: amd64\n"),
+        part("base.md5sums", "0123  usr/lib/python3/dist-packages/six-1.egg-info\n"),
+        part("six", "Package: six\nVersion: 2\nArchitecture: all\n"),
+    ] {
+        archive = archive.file(&path, text);
+    }
+    check(vec![archive, Archive::default().file("var/lib/dpkg/status.d/.wh.six", "")], &["base-files 12.4 l0"]);
+}
+
+#[test]
+fn a_layer_that_could_not_be_read_is_marked_and_the_rest_kept() {
+    let good = (layer("l0"), Archive::default().file(STATUS, deb("a", "1")).record());
+    let bad = (layer("l1"), LayerRecord::unreadable("l1", "connection reset"));
+    let mut old = Archive::default().record();
+    old.version = "0".into();
+    let inventory = merge(vec![good, bad, (layer("l2"), old)], Artifact::default());
+    assert_eq!(lines(&inventory), ["a 1 l0"]);
+    assert_eq!(inventory.layers.iter().map(|layer| layer.complete).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(
+        inventory.diagnostics[0].to_string(),
+        "error[layer/unreadable]: layer not read: connection reset\n --> l1"
+    );
+    assert!(inventory.diagnostics[1].message.contains("version \"0\""), "{}", inventory.diagnostics[1].message);
+}
+
+#[test]
+fn a_scratch_image_says_that_nothing_is_known() {
+    let inventory = image(vec![Archive::default().file("app", "x")]);
+    assert_eq!(inventory.diagnostics[0].code, "image/nothing-found");
+}
+
+#[test]
+fn the_identity_is_of_the_content_not_of_the_name() {
+    let with = |reference: &str, version: &str| {
+        let record = Archive::default().file(STATUS, deb("a", version)).record();
+        let artifact = Artifact { reference: Some(reference.into()), ..Artifact::default() };
+        merge(vec![(layer("l0"), record)], artifact).id
+    };
+    assert_eq!(with("x", "1"), with("y", "1"));
+    assert_ne!(with("x", "1"), with("x", "2"));
+    assert_eq!(with("x", "1").len(), 64);
+}
+
+#[test]
+fn records_read_back_as_they_were_written() {
+    let record = Archive::default()
+        .file(STATUS, deb("a", "1"))
+        .file(&metadata("b"), python("b", "1"))
+        .symlink("etc/os-release", "../usr/lib/os-release")
+        .record();
+    let text = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<LayerRecord>(&text).unwrap(), record);
+}

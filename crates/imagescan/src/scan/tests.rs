@@ -1,1 +1,70 @@
+use std::io;
 
+use super::*;
+use crate::testing::{Archive, deb};
+
+const STATUS: &str = "var/lib/dpkg/status";
+
+fn check_error(options: &Options, archive: Archive, expected: &str) {
+    let error = LayerScanner::new(options).scan(archive.finish().as_slice()).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn every_cap_is_met() {
+    let two = Archive::default().file(STATUS, deb("a", "1") + &deb("b", "1"));
+    let options = Options { max_packages: 1, ..Options::default() };
+    check_error(&options, two.clone(), "the layer has more than 1 packages");
+    let options = Options { max_analysed_bytes: 20, ..Options::default() };
+    check_error(&options, two, "the layer has more than 20 bytes to analyse");
+}
+
+#[test]
+fn a_file_too_large_for_its_analyser_is_a_diagnostic() {
+    let options = Options { max_file_bytes: 10, ..Options::default() };
+    let archive = Archive::default().file(STATUS, deb("a", "1")).finish();
+    let record = LayerScanner::new(&options).scan(archive.as_slice()).unwrap();
+    assert!(record.files.is_empty());
+    assert_eq!(record.diagnostics[0].code, "file/too-large");
+    assert_eq!(record.diagnostics[0].span.source, STATUS);
+}
+
+#[test]
+fn diagnostics_do_not_grow_without_end() {
+    let broken = "Package: x\n\n".repeat(MAX_DIAGNOSTICS + 7);
+    let record = Archive::default().file(STATUS, broken).record();
+    assert_eq!(record.diagnostics.len(), MAX_DIAGNOSTICS + 1);
+    assert!(record.diagnostics[MAX_DIAGNOSTICS].message.starts_with("7 more"));
+}
+
+/// Fails the test when it is read.
+struct Untouched;
+
+impl io::Read for Untouched {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("nobody asked for this file")
+    }
+}
+
+#[test]
+fn only_files_that_an_analyser_wants_are_read() {
+    let mut tree = LayerScanner::default().tree();
+    assert!(tree.wants("/var/lib/dpkg/status", 10, 0o644));
+    assert!(!tree.wants("etc/passwd", 10, 0o644));
+    tree.file("etc/passwd", 10, 0o644, Untouched).unwrap();
+    tree.file("/var/lib/dpkg/status", 10, 0o644, deb("a", "1").as_bytes()).unwrap();
+    tree.unreadable("etc/shadow", "permission denied");
+    let record = tree.finish();
+    assert_eq!(record.files[0].path, STATUS);
+    assert_eq!(record.diagnostics[0].message, "not read: permission denied");
+}
+
+#[test]
+fn a_tree_and_an_archive_of_the_same_files_give_the_same_record() {
+    let archive = Archive::default().folder("etc").file(STATUS, deb("a", "1")).symlink("lib", "usr/lib").record();
+    let mut tree = LayerScanner::default().tree();
+    tree.directory("etc").unwrap();
+    tree.file(STATUS, 70, 0o644, deb("a", "1").as_bytes()).unwrap();
+    tree.symlink("lib", "usr/lib").unwrap();
+    assert_eq!(tree.finish(), archive);
+}
