@@ -4,6 +4,7 @@
 //! of every finding why it matched, and of every part of the inventory whether any feed covers it.
 //! What it is not: no I/O, no clock. Files, downloads and maps are `feeds`; time is a parameter.
 
+pub mod advisory;
 pub mod assess;
 pub mod segment;
 #[cfg(test)]
