@@ -1,0 +1,154 @@
+//! OCI image layout directories (`oci:DIR`).
+//!
+//! Source: OCI image specification 1.1, `image-layout.md`: a file `oci-layout`, an `index.json`, and `blobs/ALG/HEX`.
+//! Paths are made from parsed digests only, so nothing in a document can lead out of the directory.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use limits::ReadError;
+
+use crate::blob::{Blob, Expectation};
+use crate::digest::Digest;
+use crate::manifest::{self, Descriptor, Document, MAX_MANIFEST_BYTES, ManifestError};
+
+/// Annotation with the name of an image of a layout.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// Largest `oci-layout` file, in bytes: it has one field.
+const MAX_MARKER_BYTES: u64 = 4 << 10;
+
+/// A layout that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The directory is none.
+    #[error("{} is not an OCI image layout: it has no file oci-layout", dir.display())]
+    NotALayout {
+        /// Which directory.
+        dir: PathBuf,
+    },
+    /// Its `index.json` cannot be used.
+    #[error("{} cannot be used", path.display())]
+    Index {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ManifestError,
+    },
+    /// No image has the name.
+    #[error("{} has no image {name:?}; it has: {}", dir.display(), list(.names))]
+    NoSuchImage {
+        /// Which directory.
+        dir: PathBuf,
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there.
+        names: Vec<String>,
+    },
+    /// It has no image at all.
+    #[error("{} has no images", dir.display())]
+    Empty {
+        /// Which directory.
+        dir: PathBuf,
+    },
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "images without names".to_owned() } else { names.join(", ") }
+}
+
+/// A layout directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    /// Opens `DIR` or `DIR:NAME`, the text after `oci:`. A directory whose own name has a colon wins.
+    pub fn open(text: &str) -> Result<(Self, Vec<Descriptor>), LayoutError> {
+        let (dir, name) = split_name(text, Path::is_dir);
+        let layout = Self { dir: dir.into() };
+        if !layout.dir.join("oci-layout").is_file() {
+            return Err(LayoutError::NotALayout { dir: layout.dir });
+        }
+        limits::read_file(layout.dir.join("oci-layout"), MAX_MARKER_BYTES)?;
+        let path = layout.dir.join("index.json");
+        let bytes = limits::read_file(&path, MAX_MANIFEST_BYTES)?;
+        let document = manifest::parse_document(&bytes, None);
+        let descriptors = match document.map_err(|source| LayoutError::Index { path: path.clone(), source })? {
+            Document::Index(descriptors) => descriptors,
+            Document::Image(_) => {
+                let source = ManifestError::Ambiguous { reason: "it is a manifest, not an index" };
+                return Err(LayoutError::Index { path, source });
+            }
+        };
+        let chosen = choose(&layout.dir, descriptors, name)?;
+        Ok((layout, chosen))
+    }
+
+    fn path_of(&self, digest: &Digest) -> PathBuf {
+        self.dir.join("blobs").join(digest.algorithm().name()).join(digest.hex())
+    }
+
+    /// A small blob as a whole. The caller checks its digest.
+    pub fn small_blob(&self, digest: &Digest, limit: u64) -> Result<Bytes, ReadError> {
+        let path = self.path_of(digest);
+        open_regular(&path).map_err(|source| ReadError::Io { what: path.display().to_string(), source })?;
+        Ok(limits::read_file(path, limit)?.into())
+    }
+
+    /// A blob as a stream.
+    pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Blob {
+        let path = self.path_of(digest);
+        let expectation = Expectation { digest: Some(digest.clone()), size_bytes: Some(size_bytes) };
+        Blob::from_reader(move || open_regular(&path), expectation)
+    }
+}
+
+/// Opens a file that must be one: a pipe in its place would block for ever.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if !std::fs::metadata(path).map_err(with_path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display())));
+    }
+    File::open(path).map_err(with_path)
+}
+
+/// `PATH` or `PATH:NAME`; what exists as a whole is a path.
+pub(crate) fn split_name(text: &str, exists: impl Fn(&Path) -> bool) -> (&str, Option<&str>) {
+    if exists(Path::new(text)) {
+        return (text, None);
+    }
+    // Names may have colons themselves (`app:1`): the shortest path that exists is the path.
+    let colons = text.char_indices().filter(|(_, character)| *character == ':');
+    for (at, _) in colons {
+        if exists(Path::new(&text[..at])) {
+            return (&text[..at], Some(&text[at + 1..]));
+        }
+    }
+    (text, None)
+}
+
+/// The images of an index by name or digest; all without one.
+pub(crate) fn choose(dir: &Path, all: Vec<Descriptor>, name: Option<&str>) -> Result<Vec<Descriptor>, LayoutError> {
+    if all.is_empty() {
+        return Err(LayoutError::Empty { dir: dir.to_owned() });
+    }
+    let Some(name) = name else { return Ok(all) };
+    let digest = name.strip_prefix('@').unwrap_or(name);
+    let is_wanted = |descriptor: &&Descriptor| {
+        descriptor.annotations.get(REF_NAME).is_some_and(|found| found == name)
+            || descriptor.digest.to_string() == digest
+    };
+    let chosen: Vec<Descriptor> = all.iter().filter(is_wanted).cloned().collect();
+    if chosen.is_empty() {
+        let names = all.iter().filter_map(|descriptor| descriptor.annotations.get(REF_NAME).cloned()).collect();
+        return Err(LayoutError::NoSuchImage { dir: dir.to_owned(), name: name.to_owned(), names });
+    }
+    Ok(chosen)
+}
