@@ -1,3 +1,44 @@
-//! Benchmarks against named peers.
+//! Benchmarks against named peers, as ratios in one run. Results are committed under `bench/results`.
+//!
+//! What it is: one command a subject (`bench scan`, `bench sensor`, `bench hub`), each writing a Markdown table with the
+//! machine and the command. What it is not: a test; nothing here fails because something was slow.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod hub;
+mod measure;
+mod results;
+mod scan;
+mod sensor;
+
+const HELP: &str = "\
+bench NAME [ARGS]     (cargo xtask bench NAME builds everything in release mode first)
+
+  scan [LAYOUT]       CPU and memory of `seawall scan` against inflating the same layers
+  sensor              cost of the sensor per system call, events without loss, trigger to alert
+  hub                 alerts to durable, list latency with many alerts
+  all                 each of them";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest = args.get(1..).unwrap_or_default();
+    let outcome = match args.first().map(String::as_str) {
+        Some("scan") => scan::run(rest),
+        Some("sensor") => sensor::run(),
+        Some("hub") => hub::run(),
+        Some("all") => scan::run(&[]).and_then(|()| sensor::run()).and_then(|()| hub::run()),
+        // How `measure` reads the resources of one child alone: in a process that has no other children.
+        Some("measured") => measure::child(rest),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -12,7 +12,7 @@ use clap::Parser;
 
 mod check;
 mod db;
-mod demo;
+pub mod demo;
 mod detect;
 mod policy;
 mod scan;

@@ -3,6 +3,8 @@
 use crate::Outcome;
 use crate::ui::Ui;
 
+pub mod layout;
+
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {}

@@ -1,0 +1,6 @@
+//! `bench sensor`.
+
+/// Measures.
+pub fn run() -> anyhow::Result<()> {
+    anyhow::bail!("no code yet")
+}
