@@ -6,3 +6,4 @@
 //! Benchmark so that results can be compared, the words are ours.
 
 pub mod manifests;
+pub mod node;
