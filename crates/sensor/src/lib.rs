@@ -1,1 +1,22 @@
-//! The node sensor: eBPF providers, container attribution, rules.
+//! The node sensor: eBPF providers, process and container tables, rules, alerts.
+//!
+//! What it is: journey 2 of the design. A program in the kernel writes a record into a ring ([`kernel`], `src/bpf`); the
+//! record is decoded ([`record`]), gets its process ([`process`]) and its place, becomes an event ([`convert`],
+//! [`pipeline`]) and goes through the rules. What each signal is seen by, and what is not seen, is said by [`provider`].
+//! What it is not: no rules of its own (`detect`), no transport (`wire`).
+//!
+//! `unsafe` is allowed here block by block, each with a SAFETY comment.
+
+pub mod clock;
+pub mod config;
+pub mod convert;
+pub mod kernel;
+pub mod pipeline;
+pub mod process;
+pub mod provider;
+pub mod record;
+pub mod run;
+pub mod signal;
+
+pub use config::Config;
+pub use run::run;

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Shared by all programs: the ring, the settings, the header, and paths by walking dentries.
+ * Every object file is loaded once per program in it, so that a kernel that refuses one program costs only that one;
+ * the maps named here are created by the loader and reused by all objects, `scratch` belongs to each object alone.
+ */
+#ifndef SEAWALL_COMMON_H
+#define SEAWALL_COMMON_H
+
+#include "vmlinux.h"
+#include "record.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define SIGNALS 32
+#define SYSCALLS 512
+/* A path longer than this is cut at its front; PATH_MAX is 4096, real ones are below 200. */
+#define PATH_SIZE 1024
+#define NAME_SIZE 255
+#define COMPONENTS 40
+/* Text of one record. Arguments beyond it are cut and the record says so. */
+#define TEXT_SIZE 8192
+
+/*
+ * System calls by architecture: numbers, and arguments at the end of a call. On arm64 the first argument's register
+ * holds the result then, the kernel keeps the original beside it. Calls that arm64 never had get a number out of range.
+ */
+#if defined(__TARGET_ARCH_x86)
+#define syscall_number(regs) ((__u32)BPF_CORE_READ(regs, orig_ax))
+#define ARG1(regs) BPF_CORE_READ(regs, di)
+#define ARG2(regs) BPF_CORE_READ(regs, si)
+#define ARG3(regs) BPF_CORE_READ(regs, dx)
+#define ARG4(regs) BPF_CORE_READ(regs, r10)
+#define ARG5(regs) BPF_CORE_READ(regs, r8)
+#define TS_COMPAT 2
+/* A 32-bit call has another table of numbers. */
+#define is_compat() (BPF_CORE_READ(bpf_get_current_task_btf(), thread_info.status) & TS_COMPAT)
+#define NR_OPEN 2
+#define NR_CONNECT 42
+#define NR_CREAT 85
+#define NR_OPENAT2 437
+#else
+#error "only x86-64 so far: add the numbers and registers of this architecture here"
+#endif
+
+struct settings {
+	__u32 own_pid;	 /* thread group of the sensor: never reported, else it would watch itself reading */
+	__u32 flags;
+	__u64 open_mask; /* an open is kept when (flags & mask) != 0 or the path is watched; see file.bpf.c */
+	__u32 fields;	 /* FIELD_* that some rule reads */
+	__u32 pad;
+};
+#define SETTING_CONNECT_BY_SYSCALL 1
+#define FIELD_ENV 1
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SIGNALS);
+	__type(key, __u32);
+	__type(value, struct loss);
+} losses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings SEC(".maps");
+
+struct scratch {
+	struct header header;
+	char text[TEXT_SIZE + 4096];
+	__u64 position;
+	/* The walk writes from PATH_SIZE towards the front; the tail keeps the verifier content. */
+	char path[PATH_SIZE * 2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+static __always_inline const struct settings *get_settings(void)
+{
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline struct scratch *get_scratch(void)
+{
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+static __always_inline bool is_own(const struct task_struct *task)
+{
+	const struct settings *s = get_settings();
+	return !s || s->own_pid == (__u32)BPF_CORE_READ(task, tgid);
+}
+
+static __always_inline void count_lost(__u32 signal)
+{
+	struct loss *loss = bpf_map_lookup_elem(&losses, &signal);
+	if (loss)
+		loss->lost++;
+}
+
+static __always_inline void count_filtered(__u32 signal)
+{
+	struct loss *loss = bpf_map_lookup_elem(&losses, &signal);
+	if (loss)
+		loss->filtered++;
+}
+
+static __always_inline void fill_header(struct header *h, const struct task_struct *task, __u16 kind, __u16 signal)
+{
+	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+
+	h->kind = kind;
+	h->signal = signal;
+	h->time = bpf_ktime_get_boot_ns();
+	h->start_time = BPF_CORE_READ(leader, start_boottime);
+	h->cgroup_id = bpf_get_current_cgroup_id();
+	h->pid = BPF_CORE_READ(task, tgid);
+	h->tid = BPF_CORE_READ(task, pid);
+	h->uid = BPF_CORE_READ(cred, uid.val);
+	h->gid = BPF_CORE_READ(cred, gid.val);
+	bpf_core_read(&h->caps_effective, sizeof(__u64), &cred->cap_effective);
+	bpf_core_read(&h->caps_permitted, sizeof(__u64), &cred->cap_permitted);
+	h->login_uid = BPF_CORE_READ(task, loginuid.val);
+	h->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	/* The leader's name, as /proc/PID/comm shows: a thread may call itself anything. */
+	bpf_probe_read_kernel(h->comm, sizeof(h->comm), leader->comm);
+}
+
+/* Sends `size` bytes from the header on. */
+static __always_inline void submit(struct scratch *s, __u32 size)
+{
+	if (size > sizeof(s->header) + TEXT_SIZE)
+		size = sizeof(s->header) + TEXT_SIZE;
+	s->header.size = size;
+	if (bpf_ringbuf_output(&events, s, size, 0))
+		count_lost(s->header.signal);
+}
+
+/*
+ * Writes the path of (mnt, dentry) as the task sees it, from its root directory on, into s->path and returns where it
+ * starts; *size is its length. A file that has no place in the tree (memfd) gives its bare name.
+ * The position lives in the map: the verifier then knows nothing of it and all turns of the loop look alike to it,
+ * where a register would give each turn its own range and a million states in all.
+ */
+static __noinline __u32 walk_path(struct scratch *s, struct vfsmount *vfsmnt, struct dentry *dentry,
+				  const struct task_struct *task)
+{
+	struct dentry *root_dentry = BPF_CORE_READ(task, fs, root.dentry);
+	struct vfsmount *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
+
+	s->position = PATH_SIZE;
+	for (int i = 0; i < COMPONENTS; i++) {
+		struct dentry *parent;
+		__u32 len, at;
+
+		if (dentry == root_dentry && vfsmnt == root_mnt)
+			break;
+		if (dentry == BPF_CORE_READ(vfsmnt, mnt_root)) {
+			struct mount *mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
+			struct mount *above = BPF_CORE_READ(mnt, mnt_parent);
+
+			if (above == mnt)
+				break;
+			dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+			vfsmnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
+			continue;
+		}
+		parent = BPF_CORE_READ(dentry, d_parent);
+		len = BPF_CORE_READ(dentry, d_name.len) & NAME_SIZE;
+		if (s->position < len + 1)
+			break;
+		at = (s->position - len) & (PATH_SIZE - 1);
+		bpf_probe_read_kernel(&s->path[at], len, BPF_CORE_READ(dentry, d_name.name));
+		s->position = at;
+		if (parent == dentry)
+			break;
+		at = (at - 1) & (PATH_SIZE - 1);
+		s->path[at] = '/';
+		s->position = at;
+		dentry = parent;
+	}
+	if (s->position >= PATH_SIZE) {
+		s->position = PATH_SIZE - 1;
+		s->path[PATH_SIZE - 1] = '/';
+	}
+	return s->position;
+}
+
+static __always_inline void walk_file(struct scratch *s, struct file *file, const struct task_struct *task)
+{
+	walk_path(s, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), task);
+}
+
+static __always_inline void walk_cwd(struct scratch *s, const struct task_struct *task)
+{
+	walk_path(s, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), task);
+}
+
+/* Copies the walked path behind `at` bytes of text; returns its size. */
+static __always_inline __u32 append_path(struct scratch *s, __u32 at)
+{
+	__u32 position = s->position & (PATH_SIZE - 1);
+	__u32 size = (PATH_SIZE - position) & (PATH_SIZE * 2 - 1);
+
+	if (size > PATH_SIZE)
+		return 0;
+	bpf_probe_read_kernel(&s->text[at & (TEXT_SIZE - 1)], size, &s->path[position]);
+	return size;
+}
+
+static __always_inline struct file *file_of(const struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **table = BPF_CORE_READ(fdt, fd);
+	struct file *file = NULL;
+
+	if (fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
+	return file;
+}
+
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+
+static __always_inline struct sock *sock_of(struct file *file)
+{
+	struct socket *socket;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline void fill_address(struct address *a, struct sock *sk)
+{
+	a->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	a->protocol = BPF_CORE_READ(sk, sk_protocol);
+	if (a->family == AF_INET) {
+		a->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		a->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		bpf_core_read(a->local, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_core_read(a->remote, 4, &sk->__sk_common.skc_daddr);
+	} else if (a->family == AF_INET6) {
+		a->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		a->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		bpf_core_read(a->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(a->remote, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * connect: at the end of the system call, with its result, where the dispatcher runs anyway; else before it, at the
+ * cgroup's hook, which costs other calls nothing. The cgroup's hook also sees what io_uring connects, so that it stays
+ * attached and then reports exactly what did not come through the system call.
+ */
+#include "common.h"
+#include "signals.h"
+
+#define EINPROGRESS 115
+
+struct sockaddr_un_ {
+	__u16 family;
+	char path[108];
+};
+
+SEC("tp_btf/sys_exit")
+int connect(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct scratch *s;
+	struct connect_body *b;
+	struct sock *sk;
+	__u32 at = sizeof(*b);
+
+	if (is_own(task))
+		return 0;
+	s = get_scratch();
+	if (!s)
+		return 0;
+	sk = sock_of(file_of(task, ARG1(regs)));
+	if (!sk)
+		return 0;
+	b = (void *)s->text;
+	__builtin_memset(b, 0, sizeof(*b));
+	fill_header(&s->header, task, RECORD_CONNECT, SIGNAL_CONNECT);
+	b->result = ctx[1];
+	b->fd = ARG1(regs);
+	fill_address(&b->address, sk);
+	if (b->address.family == AF_UNIX) {
+		long len = bpf_probe_read_user_str(&s->text[at], 108, (void *)ARG2(regs) + 2);
+
+		if (len > 0) {
+			b->path_size = len - 1;
+			at += len - 1;
+		}
+	} else {
+		/* The socket forgets its peer when the attempt fails, and an unconnected one never had it. */
+		struct {
+			__u16 family;
+			__be16 port;
+			__be32 ip4;
+			__be32 ip6[4];
+		} to = {};
+
+		if (ARG3(regs) < 16 || bpf_probe_read_user(&to, 8, (void *)ARG2(regs)))
+			return 0;
+		if (!b->address.remote_port)
+			b->address.remote_port = __builtin_bswap16(to.port);
+		if (to.family == AF_INET) {
+			if (!*(__u32 *)b->address.remote && b->address.family == AF_INET)
+				__builtin_memcpy(b->address.remote, &to.ip4, 4);
+		} else if (to.family == AF_INET6 && ARG3(regs) >= 24) {
+			if (!*(__u64 *)b->address.remote && !*(__u64 *)(b->address.remote + 8))
+				bpf_probe_read_user(b->address.remote, 16, (void *)ARG2(regs) + 8);
+		} else {
+			/* AF_UNSPEC takes an association away; there is no peer to tell of. */
+			return 0;
+		}
+	}
+	submit(s, sizeof(s->header) + at);
+	return 0;
+}
+
+struct connect_record {
+	struct header header;
+	struct connect_body body;
+};
+
+/* These programs may be preempted, so that they write into the ring itself and not into the shared scratch. */
+static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct settings *settings = get_settings();
+	struct connect_record *r;
+
+	if (is_own(task))
+		return 1;
+	if (settings && settings->flags & SETTING_CONNECT_BY_SYSCALL) {
+		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+		if (BPF_CORE_READ(regs, orig_ax) == NR_CONNECT)
+			return 1;
+	}
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		count_lost(SIGNAL_CONNECT);
+		return 1;
+	}
+	__builtin_memset(&r->body, 0, sizeof(r->body));
+	fill_header(&r->header, task, RECORD_CONNECT, SIGNAL_CONNECT);
+	r->header.size = sizeof(*r);
+	/* The attempt begins here; its end is not seen. */
+	r->body.result = -EINPROGRESS;
+	r->body.fd = -1;
+	r->body.how = 5;
+	r->body.address.family = family;
+	r->body.address.protocol = ctx->protocol;
+	r->body.address.remote_port = __builtin_bswap16(ctx->user_port);
+	if (family == AF_INET) {
+		__u32 ip = ctx->user_ip4;
+
+		__builtin_memcpy(r->body.address.remote, &ip, 4);
+	} else {
+		__u32 ip[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+
+		__builtin_memcpy(r->body.address.remote, ip, 16);
+	}
+	bpf_ringbuf_submit(r, 0);
+	return 1;
+}
+
+SEC("cgroup/connect4")
+int connect4(struct bpf_sock_addr *ctx)
+{
+	return at_cgroup(ctx, AF_INET);
+}
+
+SEC("cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+	return at_cgroup(ctx, AF_INET6);
+}

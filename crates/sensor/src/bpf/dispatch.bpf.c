@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one hook on system calls. It is attached only when a signal needs it, because any such hook costs every call of
+ * the machine about 100 ns; it looks the call's number up and jumps to the signal's own program, which was loaded alone.
+ */
+#include "common.h"
+
+/* Number of a system call -> 1 + slot in `handlers`; 0 for calls that nobody asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYSCALLS);
+	__type(key, __u32);
+	__type(value, __u32);
+} syscalls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, SIGNALS);
+	__type(key, __u32);
+	__type(value, __u32);
+} handlers SEC(".maps");
+
+SEC("tp_btf/sys_exit")
+int dispatch(u64 *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	__u32 number = syscall_number(regs);
+	__u32 *slot;
+
+	slot = bpf_map_lookup_elem(&syscalls, &number);
+	if (!slot || !*slot)
+		return 0;
+	if (is_compat())
+		return 0;
+	bpf_tail_call(ctx, &handlers, *slot - 1);
+	return 0;
+}

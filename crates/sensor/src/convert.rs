@@ -1,0 +1,170 @@
+//! Records → bodies of events. Pure; the paths are put together here, the process and the scope come from the tables.
+
+use model::event::{Direction, Endpoint, Exec, Exit, FileOpen, Network, PathSource, Stdio, StdioType};
+use model::{OpenFlags, event};
+
+use crate::record::{self, AF_INET, AF_INET6, AF_UNIX, Address, Open, Socket, SocketCall, Task};
+
+/// An exec.
+pub fn exec(task: &Task<'_>) -> event::Body {
+    let stdio = task.stdio.iter().zip(task.peers).map(|(kind, peer)| Stdio {
+        r#type: match kind {
+            1 => StdioType::File,
+            2 => StdioType::Pipe,
+            3 => StdioType::Socket,
+            4 => StdioType::Tty,
+            _ => StdioType::None,
+        },
+        peer: peer
+            .remote_ip()
+            .filter(|_| peer.remote_port != 0)
+            .map(|ip| std::net::SocketAddr::new(ip, peer.remote_port).to_string()),
+    });
+    event::Body::Exec(Exec {
+        argv_truncated: task.argv_truncated,
+        script: (!task.script.is_empty()).then(|| record::text(task.script)),
+        stdio: stdio.collect(),
+        result: 0,
+    })
+}
+
+/// The end of a process that ran for so many nanoseconds; `code` is as wait(2) gives it.
+pub fn exit(code: u32, ran: u64) -> event::Body {
+    event::Body::Exit(Exit {
+        code: i32::from((code >> 8) as u8),
+        signal: i32::from((code & 0x7f) as u8),
+        duration_ms: ran / 1_000_000,
+    })
+}
+
+/// An open.
+pub fn open(open: &Open<'_>) -> event::Body {
+    let raw = record::text(open.raw);
+    let (path, path_source) = if open.user_path {
+        (join(&record::text(open.path), &raw), PathSource::User)
+    } else {
+        (record::text(open.path), PathSource::Kernel)
+    };
+    event::Body::FileOpen(FileOpen {
+        raw_path: (!raw.is_empty() && raw != path).then_some(raw),
+        path,
+        flags: OpenFlags(open.flags),
+        result: open.result,
+        inode: (open.inode != 0).then_some(open.inode),
+        path_source,
+    })
+}
+
+/// A call on a socket; `None` for families that are neither internet nor Unix.
+pub fn socket(socket: &Socket<'_>) -> Option<event::Body> {
+    let address = socket.address;
+    let (direction, connects) = match socket.call {
+        SocketCall::Connect | SocketCall::ConnectAtCgroup | SocketCall::Send => (Direction::Outbound, true),
+        SocketCall::Accept | SocketCall::Listen | SocketCall::Bind => (Direction::Inbound, false),
+    };
+    let network = Network {
+        protocol: protocol(address)?.to_owned(),
+        local: endpoint(address.local_ip(), address.local_port),
+        remote: endpoint(address.remote_ip(), address.remote_port).filter(|_| socket.call != SocketCall::Listen),
+        path: (!socket.path.is_empty()).then(|| record::text(socket.path)),
+        result: socket.result,
+        direction,
+    };
+    Some(match socket.call {
+        SocketCall::Accept => event::Body::Accept(network),
+        _ if connects => event::Body::Connect(network),
+        _ => event::Body::Listen(network),
+    })
+}
+
+fn endpoint(ip: Option<std::net::IpAddr>, port: u16) -> Option<Endpoint> {
+    ip.filter(|ip| port != 0 || !ip.is_unspecified()).map(|ip| Endpoint { ip, port })
+}
+
+/// By `IPPROTO_*` (`include/uapi/linux/in.h`).
+fn protocol(address: Address) -> Option<&'static str> {
+    Some(match (address.family, address.protocol) {
+        (AF_UNIX, _) => "unix",
+        (AF_INET | AF_INET6, 6) => "tcp",
+        (AF_INET | AF_INET6, 17) => "udp",
+        (AF_INET | AF_INET6, 1 | 58) => "icmp",
+        (AF_INET | AF_INET6, 132) => "sctp",
+        (AF_INET | AF_INET6, _) => "raw",
+        _ => return None,
+    })
+}
+
+/// A path as the caller gave it, made absolute, with `.` and `..` resolved as text: it was not followed, so that
+/// symbolic links in it are not.
+pub fn join(directory: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let base = if path.starts_with('/') { "" } else { directory };
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_join() {
+        let check = |directory, path, expected: &str| assert_eq!(join(directory, path), expected, "{directory} {path}");
+        check("/etc", "shadow", "/etc/shadow");
+        check("/etc/ssl", "../shadow", "/etc/shadow");
+        check("/etc", "/usr/./bin//ls", "/usr/bin/ls");
+        check("/", "../../x", "/x");
+        check("/a", "", "/a");
+        check("", "", "/");
+    }
+
+    #[test]
+    fn wait_codes_are_taken_apart() {
+        let check = |code, expected: (i32, i32)| {
+            let event::Body::Exit(exit) = exit(code, 2_500_000) else { panic!("an exit") };
+            assert_eq!(((exit.code, exit.signal), exit.duration_ms), (expected, 2));
+        };
+        check(0, (0, 0));
+        check(0x0300, (3, 0));
+        check(9, (0, 9));
+        check(0x8b, (0, 11));
+    }
+
+    #[test]
+    fn sockets_name_both_ends() {
+        let mut address = Address { family: AF_INET, protocol: 6, local_port: 0, remote_port: 443, ..Address::default() };
+        address.remote[..4].copy_from_slice(&[192, 0, 2, 1]);
+        let call = Socket { result: -115, fd: 3, call: SocketCall::Connect, address, path: b"" };
+        let Some(event::Body::Connect(network)) = socket(&call) else { panic!("a connect") };
+        assert_eq!((network.protocol.as_str(), network.local, network.result), ("tcp", None, -115));
+        assert_eq!(network.remote, Some(Endpoint { ip: [192, 0, 2, 1].into(), port: 443 }));
+
+        let mut mapped = [0; 16];
+        mapped[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, 1]);
+        let six = Address { family: AF_INET6, remote: mapped, ..address };
+        let Some(event::Body::Accept(network)) = socket(&Socket { call: SocketCall::Accept, address: six, ..call })
+        else {
+            panic!("an accept")
+        };
+        assert_eq!(network.remote, Some(Endpoint { ip: [192, 0, 2, 1].into(), port: 443 }), "mapped addresses are IPv4");
+
+        let netlink = Address { family: 16, ..address };
+        assert_eq!(socket(&Socket { address: netlink, ..call }), None);
+    }
+
+    #[test]
+    fn a_failed_open_is_what_the_caller_said() {
+        let call = Open { result: -2, inode: 0, flags: 0, user_path: true, path: b"/etc", raw: b"./shadow" };
+        let event::Body::FileOpen(open) = open(&call) else { panic!("an open") };
+        assert_eq!((open.path.as_str(), open.path_source, open.inode), ("/etc/shadow", PathSource::User, None));
+        assert_eq!(open.raw_path.as_deref(), Some("./shadow"));
+    }
+}

@@ -1,0 +1,275 @@
+//! Loading of our BPF programs: the maps that all share, and every program alone.
+//!
+//! An object file is opened once per program with all its other programs left out, so that a kernel which refuses one
+//! program costs exactly that one, and says why. What it is not: it does not choose, see [`crate::provider`].
+
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, ObjectBuilder, RingBuffer, RingBufferBuilder};
+
+use crate::signal::Signal;
+use model::Loss;
+
+pub mod programs;
+
+pub use programs::{Attach, Program};
+
+/// Size of the ring. Eight megabytes hold about a second of 50,000 opens.
+pub const RING_BYTES: u32 = 8 << 20;
+/// As `SIGNALS` in `common.h`.
+const SIGNALS: u32 = 32;
+/// As `SYSCALLS` in `common.h`.
+const SYSCALLS: u32 = 512;
+/// Length of `struct settings`.
+const SETTINGS_BYTES: u32 = 24;
+/// Length of `struct loss`.
+const LOSS_BYTES: usize = 16;
+
+/// Why something in the kernel could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// The kernel gave no map.
+    #[error("cannot create the map {name}")]
+    Map {
+        /// Its name.
+        name: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: libbpf_rs::Error,
+    },
+    /// The object file is not what this program expects.
+    #[error("cannot open the object file of {name}")]
+    Open {
+        /// The program.
+        name: &'static str,
+        /// What was wrong.
+        #[source]
+        source: libbpf_rs::Error,
+    },
+    /// The kernel refused the program.
+    #[error("the kernel refuses to load {name}")]
+    Load {
+        /// The program.
+        name: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: libbpf_rs::Error,
+    },
+    /// The kernel loaded the program, but has no such hook.
+    #[error("the kernel refuses to attach {name}")]
+    Attach {
+        /// The program.
+        name: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: libbpf_rs::Error,
+    },
+    /// A map could not be written or read.
+    #[error("cannot use the map {name}")]
+    Access {
+        /// Its name.
+        name: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: libbpf_rs::Error,
+    },
+    /// No unified hierarchy.
+    #[error("no cgroup2 file system is mounted")]
+    NoCgroup,
+    /// The cgroup's folder could not be opened.
+    #[error("cannot open {}", path.display())]
+    Cgroup {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What the programs are told, `struct settings` of `common.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The sensor itself, which is not reported.
+    pub own_pid: u32,
+    /// `SETTING_*`.
+    pub flags: u32,
+    /// Open flags that a rule asks for.
+    pub open_mask: u64,
+    /// `FIELD_*`.
+    pub fields: u32,
+}
+
+/// `SETTING_CONNECT_BY_SYSCALL`.
+pub const CONNECT_BY_SYSCALL: u32 = 1;
+/// `FIELD_ENV`.
+pub const FIELD_ENV: u32 = 1;
+
+impl Settings {
+    fn to_bytes(self) -> [u8; SETTINGS_BYTES as usize] {
+        let mut bytes = [0; SETTINGS_BYTES as usize];
+        bytes[0..4].copy_from_slice(&self.own_pid.to_ne_bytes());
+        bytes[4..8].copy_from_slice(&self.flags.to_ne_bytes());
+        bytes[8..16].copy_from_slice(&self.open_mask.to_ne_bytes());
+        bytes[16..20].copy_from_slice(&self.fields.to_ne_bytes());
+        bytes
+    }
+}
+
+/// The maps that all programs share, and the links of those that run. Dropping it takes every hook away.
+#[derive(Debug)]
+pub struct Kernel {
+    events: MapHandle,
+    losses: MapHandle,
+    settings: MapHandle,
+    syscalls: MapHandle,
+    handlers: MapHandle,
+    links: Vec<Link>,
+    cgroup: Option<PathBuf>,
+}
+
+fn create(kind: MapType, name: &'static str, key: u32, value: u32, entries: u32) -> Result<MapHandle, KernelError> {
+    let options = libbpf_rs::libbpf_sys::bpf_map_create_opts {
+        sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as libbpf_rs::libbpf_sys::size_t,
+        ..Default::default()
+    };
+    MapHandle::create(kind, Some(name), key, value, entries, &options)
+        .map_err(|source| KernelError::Map { name, source })
+}
+
+impl Kernel {
+    /// Creates the shared maps. Where bpf(2) is not allowed at all, this is what fails.
+    pub fn new(settings: Settings) -> Result<Self, KernelError> {
+        libbpf_rs::set_print(Some((libbpf_rs::PrintLevel::Debug, |_, text| {
+            tracing::trace!(target: "libbpf", "{}", text.trim_end());
+        })));
+        let kernel = Self {
+            events: create(MapType::RingBuf, "events", 0, 0, RING_BYTES)?,
+            losses: create(MapType::PercpuArray, "losses", 4, 16, SIGNALS)?,
+            settings: create(MapType::Array, "settings", 4, SETTINGS_BYTES, 1)?,
+            syscalls: create(MapType::Array, "syscalls", 4, 4, SYSCALLS)?,
+            handlers: create(MapType::ProgArray, "handlers", 4, 4, SIGNALS)?,
+            links: Vec::new(),
+            cgroup: unified_hierarchy(),
+        };
+        kernel.set(settings)?;
+        Ok(kernel)
+    }
+
+    /// Tells the programs what to do.
+    pub fn set(&self, settings: Settings) -> Result<(), KernelError> {
+        self.settings
+            .update(&0u32.to_ne_bytes(), &settings.to_bytes(), MapFlags::ANY)
+            .map_err(|source| KernelError::Access { name: "settings", source })
+    }
+
+    /// Loads one program alone and attaches it. On failure nothing of it stays.
+    pub fn start(&mut self, program: &Program) -> Result<(), KernelError> {
+        let name = program.name;
+        let open_error = |source| KernelError::Open { name, source };
+        let mut object = ObjectBuilder::default().open_memory(program.object).map_err(open_error)?;
+        for mut map in object.maps_mut() {
+            let shared = match map.name().to_str() {
+                Some("events") => &self.events,
+                Some("losses") => &self.losses,
+                Some("settings") => &self.settings,
+                Some("syscalls") => &self.syscalls,
+                Some("handlers") => &self.handlers,
+                _ => continue,
+            };
+            map.reuse_fd(shared.as_fd()).map_err(open_error)?;
+        }
+        for mut other in object.progs_mut() {
+            let wanted = other.name() == name;
+            other.set_autoload(wanted);
+        }
+        let loaded = object.load().map_err(|source| KernelError::Load { name, source })?;
+        let found = loaded.progs_mut().find(|candidate| candidate.name() == name);
+        let Some(found) = found else {
+            return Err(open_error(libbpf_rs::Error::from(std::io::Error::from(std::io::ErrorKind::NotFound))));
+        };
+        let attach_error = |source| KernelError::Attach { name, source };
+        match program.attach {
+            Attach::Trace => self.links.push(found.attach_trace().map_err(attach_error)?),
+            Attach::Cgroup => {
+                let path = self.cgroup.clone().ok_or(KernelError::NoCgroup)?;
+                let folder =
+                    std::fs::File::open(&path).map_err(|source| KernelError::Cgroup { path: path.clone(), source })?;
+                self.links.push(found.attach_cgroup(folder.as_raw_fd()).map_err(attach_error)?);
+            }
+            Attach::Syscalls(numbers) => {
+                let slot = program.signal as u32;
+                let fd = found.as_fd().as_raw_fd();
+                self.handlers
+                    .update(&slot.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
+                    .map_err(attach_error)?;
+                for number in numbers {
+                    self.syscalls
+                        .update(&number.to_ne_bytes(), &(slot + 1).to_ne_bytes(), MapFlags::ANY)
+                        .map_err(attach_error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A reader of the ring that hands each record to `callback`.
+    pub fn reader<'a>(&'a self, callback: impl FnMut(&[u8]) -> i32 + 'a) -> Result<Reader<'a>, KernelError> {
+        let error = |source| KernelError::Access { name: "events", source };
+        let mut builder = RingBufferBuilder::new();
+        builder.add(&self.events, callback).map_err(error)?;
+        Ok(Reader { ring: builder.build().map_err(error)? })
+    }
+
+    /// The programs' counters, by signal, over all processors.
+    pub fn losses(&self) -> Result<Vec<(Signal, Loss)>, KernelError> {
+        let mut all = Vec::new();
+        for signal in Signal::ALL {
+            let per_cpu = self
+                .losses
+                .lookup_percpu(&(signal as u32).to_ne_bytes(), MapFlags::ANY)
+                .map_err(|source| KernelError::Access { name: "losses", source })?;
+            let mut loss = Loss::default();
+            for value in per_cpu.into_iter().flatten() {
+                let number = |at: usize| value.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes);
+                if value.len() >= LOSS_BYTES {
+                    loss.add(Loss { lost: number(0), filtered: number(8), ..Loss::default() });
+                }
+            }
+            all.push((signal, loss));
+        }
+        Ok(all)
+    }
+}
+
+/// Reads the ring.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    ring: RingBuffer<'a>,
+}
+
+impl Reader<'_> {
+    /// Waits for records at most so long and handles all that are there. An interrupted wait is no error.
+    pub fn poll(&self, timeout: Duration) -> Result<(), KernelError> {
+        match self.ring.poll(timeout) {
+            Err(error) if error.kind() != libbpf_rs::ErrorKind::Interrupted => {
+                Err(KernelError::Access { name: "events", source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where the unified hierarchy is mounted: `/sys/fs/cgroup` where it is the only one, beside the others elsewhere.
+pub fn unified_hierarchy() -> Option<PathBuf> {
+    // Mounts of a busy node run to thousands of lines of some hundred bytes.
+    const MAX_MOUNTS_BYTES: u64 = 16 << 20;
+    let mounts = limits::read_text("/proc/self/mounts", MAX_MOUNTS_BYTES).ok()?;
+    mounts.lines().find_map(|line| {
+        let mut words = line.split(' ');
+        let (_, place, kind) = (words.next()?, words.next()?, words.next()?);
+        (kind == "cgroup2").then(|| PathBuf::from(place))
+    })
+}

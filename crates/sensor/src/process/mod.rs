@@ -1,0 +1,339 @@
+//! The process table: who runs, who they came from, and for a while who they were.
+//!
+//! Keyed by pid and start time, since pids are reused. Fed by exec, fork and exit records and by a snapshot at start; a
+//! process that none of them told of is read from /proc when its first event comes. What it is not: it does no
+//! attribution, callers say which container a process is in.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use model::{Ancestor, Capabilities, ExeOrigin, Namespaces, Process};
+use rustc_hash::FxHashMap;
+
+use crate::clock::Clock;
+use crate::record::{self, Header, Task};
+
+pub mod proc;
+
+/// An ancestry is cut here: real ones are below 15, a hostile one grows by a fork per generation.
+pub const MAX_ANCESTORS: usize = 32;
+/// The dead are kept so long, for children that are seen late.
+pub const DEAD_KEPT_NANOS: u64 = 60_000_000_000;
+/// And no more than this many: a fork storm must not fill the memory (about 1 KiB each).
+pub const MAX_DEAD: usize = 4096;
+/// Live entries: the kernel's own default limit of processes on a 64-bit machine is four million, ours bounds memory.
+pub const MAX_LIVE: usize = 65_536;
+
+/// Where a process is: compared, never looked into. 0 is the host.
+pub type Place = u64;
+
+/// A process that is known.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What events carry.
+    pub process: Arc<Process>,
+    /// When it started, nanoseconds since boot; 0 when only known to [`crate::clock::START_RESOLUTION`].
+    pub started: u64,
+    /// The container it is in.
+    pub place: Place,
+    /// Whether it executed a program itself, or still runs its parent's.
+    pub executed: bool,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Table {
+    clock: Clock,
+    live: FxHashMap<u32, Entry>,
+    dead: FxHashMap<(u32, u64), Entry>,
+    buried: VecDeque<(u64, (u32, u64))>,
+    forgotten: u64,
+}
+
+/// Start times in units that both sources agree on.
+const fn ticks(since_boot: u64) -> u64 {
+    since_boot / crate::clock::START_RESOLUTION
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            live: FxHashMap::default(),
+            dead: FxHashMap::default(),
+            buried: VecDeque::new(),
+            forgotten: 0,
+        }
+    }
+
+    /// How many processes live.
+    pub fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Whether no process is known.
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// How many live processes were dropped because the table was full.
+    pub const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// A process by pid and start, alive or lately dead.
+    pub fn find(&self, pid: u32, started: u64) -> Option<&Entry> {
+        self.live
+            .get(&pid)
+            .filter(|entry| ticks(entry.started) == ticks(started))
+            .or_else(|| self.dead.get(&(pid, ticks(started))))
+    }
+
+    /// A live process by pid alone.
+    pub fn by_pid(&self, pid: u32) -> Option<&Entry> {
+        self.live.get(&pid)
+    }
+
+    /// A program was started: all but the ancestry is new.
+    pub fn exec(&mut self, header: &Header, task: &Task<'_>, place: Place) -> Arc<Process> {
+        // The fork's parent, not the present one: who outlives its parent gets another from the kernel.
+        let known = self.find(header.pid, header.start_time).filter(|entry| !entry.process.ancestors.is_empty());
+        let ancestors = match known {
+            Some(entry) if entry.place == place => entry.process.ancestors.clone(),
+            Some(entry) => outside(&entry.process.ancestors),
+            None => self.ancestors(task.ppid, task.parent_start, place),
+        };
+        let process = Arc::new(self.from_task(header, task, place, ancestors));
+        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, executed: true };
+        self.insert(header.pid, entry);
+        process
+    }
+
+    /// A process was created: it runs its parent's program. `header` is the parent's.
+    pub fn fork(&mut self, header: &Header, child: u32, started: u64, vpid: i32, place: Place) {
+        let parent = self.get(header, place);
+        let mut ancestors = Vec::with_capacity((parent.ancestors.len() + 1).min(MAX_ANCESTORS));
+        ancestors.push(Arc::new(parent.as_ancestor(true)));
+        ancestors.extend(parent.ancestors.iter().take(MAX_ANCESTORS - 1).cloned());
+        let process = Process {
+            pid: signed(child),
+            ppid: parent.pid,
+            start_time: self.clock.start(started),
+            ancestors,
+            vpid: Some(vpid),
+            ..Process::clone(&parent)
+        };
+        self.insert(child, Entry { process: Arc::new(process), started, place, executed: false });
+    }
+
+    /// A process ended; it is kept among the dead. Gives it and how long it ran, in nanoseconds.
+    pub fn exit(&mut self, header: &Header, place: Place) -> (Arc<Process>, u64) {
+        let process = self.get(header, place);
+        if let Some(entry) = self.live.remove(&header.pid) {
+            let key = (header.pid, ticks(header.start_time));
+            self.dead.insert(key, entry);
+            self.buried.push_back((header.time, key));
+        }
+        while let Some((time, key)) = self.buried.front().copied() {
+            if self.buried.len() <= MAX_DEAD && header.time.saturating_sub(time) < DEAD_KEPT_NANOS {
+                break;
+            }
+            self.dead.remove(&key);
+            self.buried.pop_front();
+        }
+        (process, header.time.saturating_sub(header.start_time))
+    }
+
+    /// The process of a record, with the name and credentials that it has now. The common case copies a pointer.
+    pub fn get(&mut self, header: &Header, place: Place) -> Arc<Process> {
+        if let Some(entry) = self.live.get_mut(&header.pid)
+            && ticks(entry.started) == ticks(header.start_time)
+        {
+            if entry.place != place {
+                entry.place = place;
+                let process = Arc::make_mut(&mut entry.process);
+                process.ancestors = outside(&process.ancestors);
+            }
+            if !is_current(&entry.process, header) {
+                refresh(Arc::make_mut(&mut entry.process), header);
+            }
+            return Arc::clone(&entry.process);
+        }
+        if let Some(entry) = self.dead.get(&(header.pid, ticks(header.start_time))) {
+            return Arc::clone(&entry.process);
+        }
+        self.adopt(header, place)
+    }
+
+    /// A task of the snapshot. Its ancestry is filled in by [`Table::link`].
+    pub fn snapshot(&mut self, header: &Header, task: &Task<'_>, place: Place) {
+        let process = Arc::new(self.from_task(header, task, place, Vec::new()));
+        self.insert(header.pid, Entry { process, started: header.start_time, place, executed: true });
+    }
+
+    /// Gives the processes of a snapshot their ancestors, once all of them are there.
+    pub fn link(&mut self) {
+        let pids: Vec<u32> = self.live.keys().copied().collect();
+        for pid in pids {
+            let mut ancestors = Vec::new();
+            let Some(first) = self.live.get(&pid).filter(|entry| entry.process.ancestors.is_empty()) else { continue };
+            let place = first.place;
+            let mut above = unsigned(first.process.ppid);
+            while let Some(entry) = self.live.get(&above).filter(|_| above != 0 && ancestors.len() < MAX_ANCESTORS) {
+                ancestors.push(Arc::new(entry.process.as_ancestor(entry.place == place)));
+                above = unsigned(entry.process.ppid);
+            }
+            if let Some(entry) = self.live.get_mut(&pid) {
+                Arc::make_mut(&mut entry.process).ancestors = ancestors;
+            }
+        }
+    }
+
+    fn insert(&mut self, pid: u32, entry: Entry) {
+        if self.live.len() >= MAX_LIVE && !self.live.contains_key(&pid) {
+            // Whoever is dropped here is read from /proc again when it does something.
+            if let Some(victim) = self.live.keys().next().copied() {
+                self.live.remove(&victim);
+                self.forgotten += 1;
+            }
+        }
+        self.live.insert(pid, entry);
+    }
+
+    /// A process that nobody told of: what the record says, and what /proc still knows.
+    fn adopt(&mut self, header: &Header, place: Place) -> Arc<Process> {
+        let mut process = Process {
+            pid: signed(header.pid),
+            start_time: self.clock.start(header.start_time),
+            ..Process::default()
+        };
+        refresh(&mut process, header);
+        if let Some(read) = proc::read(header.pid, ticks(header.start_time)) {
+            process.ppid = signed(read.ppid);
+            process.exe = read.exe;
+            process.args = read.args;
+            process.cwd = read.cwd;
+            process.tty = read.tty;
+            process.sid = Some(read.sid);
+            process.pgid = Some(read.pgid);
+            process.ancestors = self.ancestors_of_pid(read.ppid, place);
+        }
+        let process = Arc::new(process);
+        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, executed: true };
+        self.insert(header.pid, entry);
+        process
+    }
+
+    fn ancestors(&self, ppid: u32, parent_start: u64, place: Place) -> Vec<Arc<Ancestor>> {
+        self.find(ppid, parent_start).map(|parent| chain(parent, place)).unwrap_or_default()
+    }
+
+    fn ancestors_of_pid(&self, ppid: u32, place: Place) -> Vec<Arc<Ancestor>> {
+        self.live.get(&ppid).map(|parent| chain(parent, place)).unwrap_or_default()
+    }
+
+    fn from_task(&self, header: &Header, task: &Task<'_>, place: Place, ancestors: Vec<Arc<Ancestor>>) -> Process {
+        let exe = record::text(task.exe);
+        let mut process = Process {
+            pid: signed(header.pid),
+            start_time: self.clock.start(header.start_time),
+            ppid: signed(task.ppid),
+            exe_origin: origin(task.exe_flags, place != 0),
+            exe: exe.strip_prefix("memfd:").map_or(exe.clone(), |name| format!("memfd:{name}")),
+            args: record::strings(task.argv),
+            cwd: record::text(task.cwd),
+            tty: task.tty,
+            namespaces: Namespaces {
+                pid: task.pid_ns.into(),
+                mnt: header.mnt_ns.into(),
+                net: task.net_ns.into(),
+                user: task.user_ns.into(),
+            },
+            vpid: Some(signed(task.vpid)),
+            sid: Some(signed(task.sid)),
+            pgid: Some(signed(task.pgid)),
+            env: record::strings(task.env),
+            ancestors,
+            ..Process::default()
+        };
+        refresh(&mut process, header);
+        process
+    }
+}
+
+/// Ancestors of a process that was moved into a container after its fork, as a runtime does: none of them is in it.
+fn outside(ancestors: &[Arc<Ancestor>]) -> Vec<Arc<Ancestor>> {
+    ancestors.iter().map(|above| Arc::new(Ancestor { same_container: false, ..Ancestor::clone(above) })).collect()
+}
+
+fn chain(parent: &Entry, place: Place) -> Vec<Arc<Ancestor>> {
+    let same = parent.place == place;
+    let mut ancestors = vec![Arc::new(parent.process.as_ancestor(same))];
+    for above in parent.process.ancestors.iter().take(MAX_ANCESTORS - 1) {
+        if same || !above.same_container {
+            ancestors.push(Arc::clone(above));
+        } else {
+            // Beyond the border nobody is in the same container, whatever they were to each other.
+            ancestors.push(Arc::new(Ancestor { same_container: false, ..Ancestor::clone(above) }));
+        }
+    }
+    ancestors
+}
+
+/// Where the program's file came from, `None` when nobody looked.
+pub fn origin(flags: u32, in_container: bool) -> Option<ExeOrigin> {
+    use record::{EXE_DELETED, EXE_KNOWN, EXE_MEMFD, EXE_OVERLAY, EXE_TMPFS, EXE_UPPER};
+    let has = |bit| flags & bit != 0;
+    Some(match () {
+        () if !has(EXE_KNOWN) => return None,
+        () if has(EXE_MEMFD) => ExeOrigin::Memfd,
+        () if has(EXE_DELETED) => ExeOrigin::Deleted,
+        () if has(EXE_UPPER) && in_container => ExeOrigin::Upper,
+        () if has(EXE_OVERLAY) && in_container => ExeOrigin::Image,
+        () if has(EXE_TMPFS) => ExeOrigin::Tmpfs,
+        () if in_container => ExeOrigin::Volume,
+        () => ExeOrigin::Host,
+    })
+}
+
+fn name_of(header: &Header) -> &[u8] {
+    let end = header.comm.iter().position(|byte| *byte == 0).unwrap_or(header.comm.len());
+    &header.comm[..end]
+}
+
+fn login(header: &Header) -> Option<u32> {
+    (header.login_uid != u32::MAX).then_some(header.login_uid)
+}
+
+fn is_current(process: &Process, header: &Header) -> bool {
+    process.name.as_bytes() == name_of(header)
+        && process.uid == header.uid
+        && process.gid == header.gid
+        && process.caps_effective.0 == header.caps_effective
+        && process.caps_permitted.0 == header.caps_permitted
+        && process.login_uid == login(header)
+        && process.namespaces.mnt == u64::from(header.mnt_ns)
+}
+
+fn refresh(process: &mut Process, header: &Header) {
+    process.name = String::from_utf8_lossy(name_of(header)).into_owned();
+    process.uid = header.uid;
+    process.gid = header.gid;
+    process.login_uid = login(header);
+    process.caps_effective = Capabilities(header.caps_effective);
+    process.caps_permitted = Capabilities(header.caps_permitted);
+    process.namespaces.mnt = header.mnt_ns.into();
+}
+
+/// Pids are below 2^22 (`PID_MAX_LIMIT`), so that neither conversion loses anything.
+fn signed(pid: u32) -> i32 {
+    i32::try_from(pid).unwrap_or(i32::MAX)
+}
+
+fn unsigned(pid: i32) -> u32 {
+    u32::try_from(pid).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

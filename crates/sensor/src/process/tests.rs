@@ -1,0 +1,137 @@
+//! The table over made-up lives: start, fork, exec, exit, reuse of a pid.
+
+use super::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn header(pid: u32, started: u64, time: u64, name: &str) -> Header {
+    let mut comm = [0; 16];
+    comm[..name.len()].copy_from_slice(name.as_bytes());
+    Header { pid, tid: pid, start_time: started, time, comm, login_uid: u32::MAX, ..Header::default() }
+}
+
+fn task<'a>(ppid: u32, parent_start: u64, exe: &'a [u8], argv: &'a [u8]) -> Task<'a> {
+    Task { ppid, parent_start, exe, argv, exe_flags: record::EXE_KNOWN, ..Task::default() }
+}
+
+fn table() -> Table {
+    // Pids beyond PID_MAX_LIMIT, so that /proc knows none of them.
+    Table::new(Clock::booted_at(model::Timestamp::from_seconds(1000)))
+}
+
+const INIT: u32 = 5_000_001;
+const SHELL: u32 = 5_000_002;
+const CHILD: u32 = 5_000_003;
+
+fn names(process: &Process) -> Vec<&str> {
+    process.ancestors.iter().map(|ancestor| ancestor.name.as_str()).collect()
+}
+
+#[test]
+fn ancestry_survives_the_ancestors_exit() {
+    let mut table = table();
+    table.exec(&header(INIT, SECOND, 2 * SECOND, "init"), &task(0, 0, b"/sbin/init", b"init\0"), 0);
+    let shell = header(SHELL, 3 * SECOND, 4 * SECOND, "sh");
+    table.exec(&shell, &task(INIT, SECOND, b"/bin/sh", b"sh\0-c\0"), 0);
+    table.fork(&shell, CHILD, 5 * SECOND, 3, 0);
+    let (_, ran) = table.exit(&header(SHELL, 3 * SECOND, 6 * SECOND, "sh"), 0);
+    assert_eq!(ran, 3 * SECOND);
+    let child = header(CHILD, 5 * SECOND, 7 * SECOND, "cat");
+    let process = table.exec(&child, &task(SHELL, 3 * SECOND, b"/bin/cat", b"cat\0/etc/shadow\0"), 0);
+    assert_eq!(names(&process), ["sh", "init"]);
+    assert_eq!(process.args, ["cat", "/etc/shadow"]);
+    assert!(table.find(SHELL, 3 * SECOND).is_some(), "the dead are kept for a while");
+}
+
+#[test]
+fn the_dead_are_forgotten_after_their_time() {
+    let mut table = table();
+    table.exit(&header(SHELL, SECOND, 2 * SECOND, "sh"), 0);
+    assert!(table.find(SHELL, SECOND).is_some());
+    table.exit(&header(CHILD, SECOND, 2 * SECOND + DEAD_KEPT_NANOS, "sh"), 0);
+    assert!(table.find(SHELL, SECOND).is_none());
+}
+
+#[test]
+fn the_dead_are_bounded() {
+    let mut table = table();
+    for pid in 0..u32::try_from(MAX_DEAD).unwrap() + 10 {
+        table.exit(&header(INIT + pid, SECOND, 2 * SECOND, "sh"), 0);
+    }
+    assert_eq!(table.dead.len(), MAX_DEAD);
+    assert!(table.find(INIT, SECOND).is_none());
+}
+
+#[test]
+fn the_living_are_bounded() {
+    let mut table = table();
+    for pid in 0..u32::try_from(MAX_LIVE).unwrap() + 10 {
+        table.exec(&header(INIT + pid, SECOND, SECOND, "sh"), &task(0, 0, b"/bin/sh", b"sh\0"), 0);
+    }
+    assert_eq!((table.len(), table.forgotten()), (MAX_LIVE, 10));
+}
+
+#[test]
+fn a_reused_pid_is_another_process() {
+    let mut table = table();
+    table.exec(&header(SHELL, SECOND, SECOND, "old"), &task(0, 0, b"/old", b"old\0"), 0);
+    let process = table.get(&header(SHELL, 9 * SECOND, 9 * SECOND, "new"), 0);
+    assert_eq!((process.name.as_str(), process.exe.as_str()), ("new", ""));
+}
+
+#[test]
+fn names_and_credentials_are_those_of_the_moment() {
+    let mut table = table();
+    let mut header = header(SHELL, SECOND, SECOND, "sh");
+    let before = table.exec(&header, &task(0, 0, b"/bin/sh", b"sh\0"), 0);
+    assert!(Arc::ptr_eq(&before, &table.get(&header, 0)), "nothing changed, nothing is copied");
+    header.uid = 33;
+    header.comm[..3].copy_from_slice(b"www");
+    let after = table.get(&header, 0);
+    assert_eq!((after.uid, after.name.as_str(), after.exe.as_str()), (33, "www", "/bin/sh"));
+    assert_eq!(before.uid, 0, "an event that was sent keeps what was true then");
+}
+
+#[test]
+fn ancestors_outside_the_container_are_marked() {
+    let mut table = table();
+    table.exec(&header(INIT, SECOND, SECOND, "shim"), &task(0, 0, b"/shim", b"shim\0"), 0);
+    table.exec(&header(SHELL, SECOND, SECOND, "sh"), &task(INIT, SECOND, b"/bin/sh", b"sh\0"), 7);
+    let process = table.exec(&header(CHILD, SECOND, SECOND, "id"), &task(SHELL, SECOND, b"/bin/id", b"id\0"), 7);
+    let inside: Vec<bool> = process.ancestors.iter().map(|ancestor| ancestor.same_container).collect();
+    assert_eq!(inside, [true, false]);
+}
+
+#[test]
+fn a_snapshot_is_linked_once_it_is_complete() {
+    let mut table = table();
+    table.snapshot(&header(CHILD, SECOND, SECOND, "id"), &task(SHELL, SECOND, b"/bin/id", b"id\0"), 7);
+    table.snapshot(&header(SHELL, SECOND, SECOND, "sh"), &task(INIT, SECOND, b"/bin/sh", b"sh\0"), 7);
+    table.snapshot(&header(INIT, SECOND, SECOND, "init"), &task(0, 0, b"/init", b"init\0"), 0);
+    table.link();
+    assert_eq!(names(&table.by_pid(CHILD).unwrap().process), ["sh", "init"]);
+}
+
+#[test]
+fn a_circle_of_parents_ends() {
+    let mut table = table();
+    table.snapshot(&header(CHILD, SECOND, SECOND, "a"), &task(SHELL, SECOND, b"", b""), 0);
+    table.snapshot(&header(SHELL, SECOND, SECOND, "b"), &task(CHILD, SECOND, b"", b""), 0);
+    table.link();
+    assert_eq!(table.by_pid(CHILD).unwrap().process.ancestors.len(), MAX_ANCESTORS);
+}
+
+#[test]
+fn origins_follow_the_flags() {
+    use record::{EXE_DELETED, EXE_KNOWN, EXE_MEMFD, EXE_OVERLAY, EXE_TMPFS, EXE_UPPER};
+    let check = |flags, inside, expected| assert_eq!(origin(flags, inside), expected, "{flags} {inside}");
+    check(0, true, None);
+    check(EXE_KNOWN, false, Some(ExeOrigin::Host));
+    check(EXE_KNOWN, true, Some(ExeOrigin::Volume));
+    check(EXE_KNOWN | EXE_OVERLAY, true, Some(ExeOrigin::Image));
+    check(EXE_KNOWN | EXE_OVERLAY | EXE_UPPER, true, Some(ExeOrigin::Upper));
+    check(EXE_KNOWN | EXE_OVERLAY | EXE_UPPER, false, Some(ExeOrigin::Host));
+    check(EXE_KNOWN | EXE_TMPFS, true, Some(ExeOrigin::Tmpfs));
+    check(EXE_KNOWN | EXE_TMPFS | EXE_DELETED | EXE_MEMFD, true, Some(ExeOrigin::Memfd));
+    check(EXE_KNOWN | EXE_TMPFS | EXE_DELETED, false, Some(ExeOrigin::Deleted));
+}

@@ -1,0 +1,136 @@
+//! Providers: each signal has an ordered list of ways to see it; the first that works is taken and the outcome is said.
+//!
+//! A refused provider costs itself only. What it is not: it does not know what a signal is good for.
+
+use std::collections::BTreeSet;
+
+use model::{Coverage, CoverageState, Loss, Scope, Subject, Timestamp};
+
+use crate::kernel::{Attach, Kernel, KernelError, Program, programs};
+use crate::signal::Signal;
+
+/// Something that can be started and then sees a signal.
+pub trait Provider {
+    /// The signal it sees.
+    fn signal(&self) -> Signal;
+    /// Its name in events and coverage, such as `tp_btf/sched_process_exec`.
+    fn name(&self) -> &'static str;
+    /// Whether it slows every system call down, so that it is started only when a rule needs its signal.
+    fn taxes_every_call(&self) -> bool;
+    /// Starts it. On failure nothing of it stays.
+    fn start(&self, kernel: &mut Kernel) -> Result<(), KernelError>;
+}
+
+impl Provider for Program {
+    fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    fn name(&self) -> &'static str {
+        self.provider
+    }
+
+    fn taxes_every_call(&self) -> bool {
+        matches!(self.attach, Attach::Syscalls(_))
+    }
+
+    fn start(&self, kernel: &mut Kernel) -> Result<(), KernelError> {
+        kernel.start(self)
+    }
+}
+
+/// What became of one provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its signal.
+    pub signal: Signal,
+    /// Its name.
+    pub provider: &'static str,
+    /// Whether it sees.
+    pub state: CoverageState,
+    /// Why not, or what is missing; empty for plain seen.
+    pub reason: String,
+}
+
+/// What became of all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcomes(pub Vec<Outcome>);
+
+impl Outcomes {
+    /// The signals that are seen.
+    pub fn seen(&self) -> BTreeSet<Signal> {
+        self.0.iter().filter(|outcome| outcome.state == CoverageState::Seen).map(|outcome| outcome.signal).collect()
+    }
+
+    /// The names of the signals that are seen.
+    pub fn seen_names(&self) -> BTreeSet<&'static str> {
+        self.seen().into_iter().map(Signal::name).collect()
+    }
+
+    /// Coverage statements of a node at a time, one per provider, with the losses of the signal on its first seeing one.
+    pub fn coverage(&self, scope: &Scope, since: Timestamp, losses: &[(Signal, Loss)]) -> Vec<Coverage> {
+        let mut counted = BTreeSet::new();
+        let statement = |outcome: &Outcome| {
+            let subject = Subject::Scope { scope: scope.clone() };
+            let mut statement = Coverage::new(subject, outcome.signal.name(), outcome.state, outcome.reason.clone());
+            statement.since = Some(since);
+            statement.provider = Some(outcome.provider.to_owned());
+            if outcome.state == CoverageState::Seen && counted.insert(outcome.signal) {
+                statement.lost = losses.iter().find(|(signal, _)| *signal == outcome.signal).map(|(_, loss)| *loss);
+            }
+            statement
+        };
+        self.0.iter().map(statement).collect()
+    }
+}
+
+/// Starts what is wanted. `wanted` are the signals that a rule or the configuration needs; others are started only where
+/// they cost other programs nothing.
+pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
+    let mut outcomes = Vec::new();
+    let mut dispatcher: Option<Result<(), String>> = None;
+    for program in programs::ALL {
+        let (signal, provider) = (program.signal(), program.name());
+        let mut push = |state, reason: String| outcomes.push(Outcome { signal, provider, state, reason });
+        if program.taxes_every_call() {
+            if !wanted.contains(&signal) {
+                push(CoverageState::Unseen, "no loaded rule needs it, and it would slow every system call".into());
+                continue;
+            }
+            let started =
+                dispatcher.get_or_insert_with(|| programs::DISPATCH.start(kernel).map_err(|error| explain(&error)));
+            if let Err(reason) = started {
+                push(CoverageState::Unsupported, reason.clone());
+                continue;
+            }
+        }
+        match program.start(kernel) {
+            Ok(()) => push(CoverageState::Seen, String::new()),
+            Err(error) => push(CoverageState::Unsupported, explain(&error)),
+        }
+    }
+    Outcomes(outcomes)
+}
+
+/// All signals unseen for one reason: without bpf(2) there is nothing to try.
+pub fn none(reason: &str) -> Outcomes {
+    let outcome = |program: &Program| Outcome {
+        signal: program.signal,
+        provider: program.provider,
+        state: CoverageState::Unsupported,
+        reason: reason.to_owned(),
+    };
+    Outcomes(programs::ALL.iter().map(outcome).collect())
+}
+
+/// An error and its causes in one line.
+pub fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
