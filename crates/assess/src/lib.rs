@@ -1,1 +1,18 @@
-//! An image from source to assessment.
+//! An image from its source to its assessment: the one conductor that command line, server and admission all call.
+//!
+//! What it is: it opens a reference (`images`), reads its layers in parallel, largest first, each as a chain of threads
+//! with bounded buffers (source and digest → inflate → [`imagescan::LayerScanner`]), merges the records, and lets `vuln`
+//! judge the inventory by the segments that `feeds` has for it.
+//! What it is not: it knows no format and no rule of its own. It holds no blob in memory and writes no temporary file.
+//!
+//! A layer that fails leaves the others' results standing: it is marked incomplete, a diagnostic says why, and coverage
+//! says what is therefore not known.
+
+mod assessor;
+mod directory;
+mod layer;
+mod progress;
+mod reason;
+
+pub use assessor::{AssessError, AssessedImage, Assessor, Options, Outcome, Stats};
+pub use progress::{LayerDone, Progress, Quiet};

@@ -1,0 +1,336 @@
+//! The conductor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use feeds::{Database, DatabaseError};
+use futures_util::StreamExt as _;
+use imagescan::{LayerRecord, LayerScanner};
+use images::{FailedImage, ImageHandle, OpenError, Reference};
+use limits::inflate::Caps;
+use model::{Assessment, Coverage, CoverageState, Diagnostic, Inventory, Layer, Level, Subject};
+
+use crate::layer::{self, Reading, ScannedLayer};
+use crate::progress::{LayerDone, Progress};
+use crate::directory;
+
+/// What a scan may use.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How to open references.
+    pub source: images::Options,
+    /// Limits of the analysers.
+    pub scan: imagescan::Options,
+    /// Limits of decompression.
+    pub caps: Caps,
+    /// Layers read at the same time.
+    pub parallel_layers: usize,
+    /// Compute the digest of plain archives and compare it with the configuration, although the blob's digest already
+    /// proves the bytes. Costs about a third more time.
+    pub plain_digests: bool,
+    /// What the matcher is told.
+    pub judge: vuln::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            source: images::Options::default(),
+            scan: imagescan::Options::default(),
+            caps: Caps::LAYER,
+            parallel_layers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            plain_digests: false,
+            judge: vuln::Options::default(),
+        }
+    }
+}
+
+/// A scan that gives no result at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AssessError {
+    /// The reference could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The directory could not be read.
+    #[error("the directory could not be read: {reason}")]
+    Directory {
+        /// Why, with the path.
+        reason: String,
+    },
+    /// The advisory database could not be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A task of ours died.
+    #[error("a part of the scan stopped")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+impl AssessError {
+    /// The command or the step that helps.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// What a scan did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Layers of the image.
+    pub layers: usize,
+    /// Of these, layers whose record was known.
+    pub layers_known: usize,
+    /// Of these, layers that could not be read.
+    pub layers_failed: usize,
+    /// Compressed bytes that were read.
+    pub blob_bytes: u64,
+    /// Plain bytes that they became.
+    pub plain_bytes: u64,
+    /// From the start of the layers to the inventory.
+    pub elapsed: Duration,
+}
+
+/// An image that was assessed.
+#[derive(Debug, Clone)]
+pub struct AssessedImage {
+    /// What it contains.
+    pub inventory: Inventory,
+    /// What is wrong with it.
+    pub assessment: Assessment,
+    /// What it cost.
+    pub stats: Stats,
+}
+
+impl AssessedImage {
+    /// Whether all of it could be read.
+    pub fn complete(&self) -> bool {
+        self.inventory.layers.iter().all(|layer| layer.complete)
+    }
+}
+
+/// What is behind a reference, assessed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The images, in the order of their index.
+    pub images: Vec<AssessedImage>,
+    /// Images of an index that could not be opened although others could.
+    pub failed: Vec<FailedImage>,
+}
+
+impl Outcome {
+    /// Whether all of it could be read.
+    pub fn complete(&self) -> bool {
+        self.failed.is_empty() && self.images.iter().all(AssessedImage::complete)
+    }
+}
+
+/// Records of layers that this scan read already: images of one index share layers.
+type Known = HashMap<images::Digest, Result<ScannedLayer, String>>;
+
+/// Turns references into assessments. Cheap to clone, usable from many tasks.
+#[derive(Debug, Clone)]
+pub struct Assessor {
+    database: Arc<Database>,
+    options: Arc<Options>,
+}
+
+impl Assessor {
+    /// With an advisory database ([`Database::empty`] makes every answer "no feed").
+    pub fn new(database: Arc<Database>, options: Options) -> Self {
+        Self { database, options: Arc::new(options) }
+    }
+
+    /// Opens, reads and judges. Needs a Tokio runtime with blocking threads.
+    pub async fn assess(&self, reference: &Reference, progress: Arc<dyn Progress>) -> Result<Outcome, AssessError> {
+        let opened = images::open(reference, &self.options.source).await?;
+        let mut known = Known::new();
+        let mut assessed = Vec::with_capacity(opened.images.len());
+        for handle in &opened.images {
+            let (inventory, stats) = self.inventory(handle, &mut known, &progress).await?;
+            let assessment = self.judge(&inventory)?;
+            assessed.push(AssessedImage { inventory, assessment, stats });
+        }
+        Ok(Outcome { images: assessed, failed: opened.failed })
+    }
+
+    /// Judges an inventory by the database, also one that was stored earlier.
+    pub fn judge(&self, inventory: &Inventory) -> Result<Assessment, AssessError> {
+        let segments = self.database.segments_for(inventory)?;
+        let mut assessment = vuln::assess(inventory, &segments, &self.options.judge);
+        assessment.coverage.extend(unread_layers(inventory));
+        Ok(assessment)
+    }
+
+    async fn inventory(
+        &self,
+        handle: &ImageHandle,
+        known: &mut Known,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<(Inventory, Stats), AssessError> {
+        let started = Instant::now();
+        let mut stats = Stats { layers: handle.layers.len(), ..Stats::default() };
+        let layers = match handle.directory() {
+            Some(root) => vec![self.directory(root.clone(), &mut stats).await?],
+            None => self.layers(handle, known, progress, &mut stats).await,
+        };
+        let mut diagnostics = handle.diagnostics.clone();
+        diagnostics.extend(layers.iter().filter_map(|(layer, _)| contradiction(layer)));
+        let layers = layers.into_iter().map(|(layer, record)| (layer.layer, record)).collect();
+        let mut inventory = imagescan::merge(layers, handle.artifact.clone());
+        inventory.diagnostics.extend(diagnostics);
+        stats.elapsed = started.elapsed();
+        Ok((inventory, stats))
+    }
+
+    async fn directory(
+        &self,
+        root: std::path::PathBuf,
+        stats: &mut Stats,
+    ) -> Result<(ReadLayer, LayerRecord), AssessError> {
+        let scanner = LayerScanner::new(&self.options.scan);
+        let record = tokio::task::spawn_blocking(move || directory::scan(&root, &scanner)).await?;
+        let record = record.map_err(|reason| AssessError::Directory { reason })?;
+        stats.layers = 1;
+        // A directory has no blob. What was found in it is its identity, so that equal trees have equal inventories.
+        let content = serde_json::to_vec(&record).unwrap_or_default();
+        let digest = images::Digest::of(&content).to_string();
+        let layer = Layer { digest, diff_id: String::new(), size_bytes: 0, created_by: None, complete: true };
+        Ok((ReadLayer { layer, claimed: None, computed: None }, record))
+    }
+
+    /// The layers of an image with their records, base first.
+    async fn layers(
+        &self,
+        handle: &ImageHandle,
+        known: &mut Known,
+        progress: &Arc<dyn Progress>,
+        stats: &mut Stats,
+    ) -> Vec<(ReadLayer, LayerRecord)> {
+        let missing = missing_layers(handle, known);
+        let bytes = missing.iter().map(|index| handle.layers[*index].size_bytes).sum();
+        progress.opened(&handle.artifact, handle.layers.len(), bytes);
+        stats.layers_known = handle.layers.len() - missing.len();
+        let reading = Reading {
+            scanner: LayerScanner::new(&self.options.scan),
+            caps: self.options.caps,
+            plain_digests: self.options.plain_digests,
+        };
+        let scans = missing.into_iter().map(|index| {
+            let (reading, progress) = (reading.clone(), Arc::clone(progress));
+            async move {
+                let result = layer::scan(handle, index, reading, Arc::clone(&progress)).await;
+                let digest = handle.layers[index].digest.clone();
+                let outcome = if result.is_ok() { LayerDone::Read } else { LayerDone::Failed };
+                progress.layer(&name_of(digest.as_ref(), index), outcome);
+                (index, digest, result)
+            }
+        });
+        let mut scans = futures_util::stream::iter(scans).buffer_unordered(self.options.parallel_layers.max(1));
+        let mut without_digest = HashMap::new();
+        while let Some((index, digest, result)) = scans.next().await {
+            match &result {
+                Ok(scanned) => {
+                    stats.blob_bytes += scanned.verified.size_bytes;
+                    stats.plain_bytes += scanned.plain_bytes;
+                }
+                Err(_) => stats.layers_failed += 1,
+            }
+            match digest {
+                Some(digest) => drop(known.insert(digest, result)),
+                None => drop(without_digest.insert(index, result)),
+            }
+        }
+        (0..handle.layers.len())
+            .map(|index| {
+                let digest = handle.layers[index].digest.as_ref();
+                let result = digest.and_then(|digest| known.get(digest)).or_else(|| without_digest.get(&index));
+                read_layer(handle, index, result)
+            })
+            .collect()
+    }
+}
+
+/// Numbers of the layers whose record is not known yet, largest first: the longest chain should start first.
+fn missing_layers(handle: &ImageHandle, known: &Known) -> Vec<usize> {
+    let mut seen = std::collections::HashSet::new();
+    let mut missing: Vec<usize> = (0..handle.layers.len())
+        .filter(|index| match &handle.layers[*index].digest {
+            Some(digest) => !known.contains_key(digest) && seen.insert(digest.clone()),
+            None => true,
+        })
+        .collect();
+    missing.sort_by_key(|index| std::cmp::Reverse(handle.layers[*index].size_bytes));
+    missing
+}
+
+/// A layer and the two accounts of its plain digest.
+struct ReadLayer {
+    layer: Layer,
+    claimed: Option<String>,
+    computed: Option<String>,
+}
+
+fn name_of(digest: Option<&images::Digest>, index: usize) -> String {
+    digest.map_or_else(|| format!("layer {index}"), ToString::to_string)
+}
+
+fn read_layer(
+    handle: &ImageHandle,
+    index: usize,
+    result: Option<&Result<ScannedLayer, String>>,
+) -> (ReadLayer, LayerRecord) {
+    let description = &handle.layers[index];
+    let claimed = description.claimed_diff_id.clone();
+    let mut layer = Layer {
+        digest: name_of(description.digest.as_ref(), index),
+        diff_id: claimed.clone().unwrap_or_default(),
+        size_bytes: description.size_bytes,
+        created_by: description.created_by.clone(),
+        complete: true,
+    };
+    match result {
+        Some(Ok(scanned)) => {
+            layer.digest = scanned.verified.digest.to_string();
+            layer.size_bytes = scanned.verified.size_bytes;
+            let computed = scanned.plain_digest.as_ref().map(ToString::to_string);
+            if let Some(computed) = &computed {
+                layer.diff_id.clone_from(computed);
+            }
+            (ReadLayer { layer, claimed, computed }, scanned.record.clone())
+        }
+        other => {
+            let reason = match other {
+                Some(Err(reason)) => reason.as_str(),
+                _ => "it was not read",
+            };
+            let record = LayerRecord::unreadable(&layer.digest, reason);
+            layer.complete = false;
+            (ReadLayer { layer, claimed, computed: None }, record)
+        }
+    }
+}
+
+/// A configuration that claims another plain digest than the layer has: runtimes refuse to unpack such an image.
+fn contradiction(read: &ReadLayer) -> Option<Diagnostic> {
+    let (claimed, computed) = (read.claimed.as_ref()?, read.computed.as_ref()?);
+    (claimed != computed).then(|| {
+        let message = format!("the configuration claims the plain digest {claimed}, the layer has {computed}");
+        Diagnostic::new("image/diff-id-mismatch", Level::Warning, &read.layer.digest, message)
+            .with_fix("runtimes will refuse this image; build and push it again")
+    })
+}
+
+/// What is not known because a layer could not be read.
+fn unread_layers(inventory: &Inventory) -> impl Iterator<Item = Coverage> {
+    inventory.layers.iter().filter(|layer| !layer.complete).map(|layer| {
+        let reason = inventory
+            .diagnostics
+            .iter()
+            .find(|diagnostic| diagnostic.level == Level::Error && diagnostic.span.source.starts_with(&layer.digest))
+            .map_or_else(|| "the layer could not be read".to_owned(), |diagnostic| diagnostic.message.clone());
+        Coverage::new(Subject::Layer { digest: layer.digest.clone() }, "layer", CoverageState::Unseen, reason)
+    })
+}
