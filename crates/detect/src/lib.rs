@@ -19,9 +19,11 @@
 
 pub mod alert;
 pub mod catalogue;
+pub mod condition;
 pub mod engine;
 pub mod priority;
 pub mod rule;
+pub mod rules;
 pub mod ruleset;
 pub mod source;
 
