@@ -8,7 +8,7 @@
 //! # Sending
 //! ```ignore
 //! let uplink = Uplink::start(UplinkConfig::new(hub_url, identity, spool_dir, "seawall-sensor", version)).await?;
-//! let alerts = uplink.stream("alerts");          // a cheap handle: Clone + Send + Sync
+//! let alerts = uplink.stream("alerts")?;         // a cheap handle: Clone + Send + Sync
 //! alerts.push(&alert)?;                          // returns the sequence number; the record survives kill -9 from here
 //! alerts.push_with(|seq| event_with(seq))?;      // when the record itself carries its number
 //! uplink.set_counters(per_signal_loss);          // goes out in the header of every batch
@@ -26,15 +26,48 @@
 //!
 //! # Receiving
 //! ```ignore
-//! let ca = CertificateAuthority::load_or_create(dir, now)?;
-//! let mut listener = TlsListener::bind(address, &ca, &names, revocations, now).await?;
-//! let (stream, peer) = listener.accept().await;                 // peer.identity: Option<PeerIdentity { cluster, node }>
+//! let ca = Arc::new(CertificateAuthority::load_or_create(dir, now)?);
+//! let mut listener = TlsListener::bind(address, ca.clone(), &names, revocations.clone()).await?;
+//! let (stream, peer) = listener.accept().await;                 // peer: Peer { address, certificate: Option<_> }
 //! // POST /v1/enrol (no client certificate)
-//! let request = EnrolRequest::decode(&body)?;                   // request.token.hash() is what the store knows
-//! let answer = ca.enrol(&request, &granted_identity, now)?;     // EnrolAnswer, JSON
+//! let request = EnrolRequest::decode(&body)?;
+//! check_request(&request.csr_pem)?;                             // before the token is used up
+//! // … redeem request.token.hash() once, in the store …
+//! let answer = ca.enrol(&request.csr_pem, &granted, now)?;      // EnrolAnswer, to be sent as JSON
+//! // POST /v1/renew: ca.enrol(&RenewRequest::decode(&body)?.csr_pem, peer.authorise(now)?, now)
 //! // POST /v1/streams/{stream}/batches
 //! let batch = decode_batch(&body, &BatchLimits::default())?;    // Batch { header, records: Vec<Record { seq, json }> }
-//! batch.check(stream, peer.identity.as_ref())?;                 // 403 when the header says another cluster or node
+//! peer.may_send(stream, &batch.header, now)?;                   // 403 when the header says another cluster or node
 //! let step = Progress::of(acked_so_far, &batch.header);         // what is new, what is missing, what to answer
-//! // DecodeError::problem() -> Problem { status, title, detail, limit, .. }: the body of the answer
+//! // DecodeError::problem() and Refused::problem() are the bodies of the answers
 //! ```
+
+pub mod backoff;
+pub mod batch;
+pub mod enrol;
+pub mod http;
+pub mod identity;
+pub mod join;
+pub mod peer;
+mod private_file;
+pub mod problem;
+pub mod server;
+pub mod spool;
+pub mod streams;
+pub mod tls;
+pub mod token;
+pub mod uplink;
+pub mod x509;
+
+pub use identity::{Identity, IdentityError};
+pub use join::{Fingerprint, JoinError, JoinString};
+pub use peer::PeerIdentity;
+pub use private_file::PrivateFileError;
+pub use problem::Problem;
+pub use spool::{Spool, SpoolLimits};
+pub use token::{Token, TokenHash};
+pub use uplink::{Stream, Uplink, UplinkConfig};
+
+/// Largest record: an audit event with two objects of 1.5 MiB (etcd's limit). With it a batch of one record stays
+/// below the hub's 4 MiB however badly it compresses.
+pub const MAX_RECORD_BYTES: usize = 3 << 20;

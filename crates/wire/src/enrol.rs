@@ -1,0 +1,142 @@
+//! Enrolment: a machine makes a key, proves with a one-time token that it may join, and gets a certificate for the key.
+//!
+//! The key never leaves the machine. The hub is authenticated before the token is sent: its certificate must be signed
+//! by the authority whose fingerprint the join string holds.
+
+use limits::json::{self, JsonError, JsonLimits};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::http::{self, HttpError};
+use crate::identity::{Identity, IdentityError};
+use crate::join::{Fingerprint, JoinString};
+use crate::peer::{NameError, PeerIdentity};
+use crate::tls::{self, TlsError};
+use crate::token::Token;
+
+/// Where a hub takes enrolments: `POST`, without a client certificate.
+pub const ENROL_PATH: &str = "/v1/enrol";
+/// Where a hub takes renewals: `POST`, with the client certificate that is to be replaced.
+pub const RENEW_PATH: &str = "/v1/renew";
+/// An enrolment request is under 2 KiB; this is what a hub reads from a stranger.
+pub const MAX_ENROL_BYTES: usize = 16 << 10;
+const LIMITS: JsonLimits = JsonLimits { bytes: MAX_ENROL_BYTES, depth: 4 };
+
+/// What a machine sends to join. Unknown fields are kept out, not refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnrolRequest {
+    /// The one-time token.
+    pub token: Token,
+    /// Who the machine says it is; the hub decides.
+    #[serde(flatten)]
+    pub peer: PeerIdentity,
+    /// PKCS#10 signing request (RFC 2986), PEM. Only its public key counts.
+    pub csr_pem: String,
+}
+
+/// What a program sends to replace its certificate; who it is stands in the one it shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenewRequest {
+    /// PKCS#10 signing request (RFC 2986), PEM. Only its public key counts.
+    pub csr_pem: String,
+}
+
+/// What the hub answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnrolAnswer {
+    /// Who the certificate names.
+    #[serde(flatten)]
+    pub peer: PeerIdentity,
+    /// The certificate, PEM.
+    pub certificate_pem: String,
+    /// The authority that signed it, PEM.
+    pub ca_pem: String,
+}
+
+/// Why a machine could not join.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// Its cluster or node name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Making the key or the signing request failed.
+    #[error("making a key failed: {0}")]
+    Key(#[from] rcgen::Error),
+    /// TLS settings.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The hub did not answer or refused.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The hub handed out another authority than the one it showed.
+    #[error("the hub answered with the authority {got}, the join string says {expected}")]
+    OtherAuthority {
+        /// What came.
+        got: Fingerprint,
+        /// What the join string holds.
+        expected: Fingerprint,
+    },
+    /// The certificate does not fit the key or the names.
+    #[error("the hub's answer cannot be used")]
+    Answer(#[from] IdentityError),
+}
+
+impl EnrolRequest {
+    /// Reads a request of at most [`MAX_ENROL_BYTES`].
+    pub fn decode(body: &[u8]) -> Result<Self, JsonError> {
+        json::from_slice(body, &LIMITS)
+    }
+}
+
+impl RenewRequest {
+    /// Reads a request of at most [`MAX_ENROL_BYTES`].
+    pub fn decode(body: &[u8]) -> Result<Self, JsonError> {
+        json::from_slice(body, &LIMITS)
+    }
+}
+
+/// Joins a hub as a node of a cluster, or with `node` absent as a program of the cluster.
+pub async fn request(join: &JoinString, cluster: &str, node: Option<&str>) -> Result<Identity, EnrolError> {
+    let peer = PeerIdentity::new(cluster, node)?;
+    let (key, csr_pem) = new_key()?;
+    let client = http::client(tls::pinned_client(join.ca)?)?;
+    let body = EnrolRequest { token: join.token.clone(), peer, csr_pem };
+    let answer: EnrolAnswer = http::post_json(&client, &http::route(&join.hub_url, ENROL_PATH), &body).await?;
+    accept(join.hub_url.clone(), join.ca, &key, answer)
+}
+
+/// Replaces a certificate that is still valid by a new one for a new key.
+pub async fn renew(identity: &Identity) -> Result<Identity, EnrolError> {
+    let (key, csr_pem) = new_key()?;
+    let client = http::client(tls::client(&identity.ca_pem, &identity.certificate_pem, &identity.key_pem)?)?;
+    let url = http::route(&identity.hub_url, RENEW_PATH);
+    let answer: EnrolAnswer = http::post_json(&client, &url, &RenewRequest { csr_pem }).await?;
+    let authority = Fingerprint::of(&first_certificate(&identity.ca_pem)?);
+    accept(identity.hub_url.clone(), authority, &key, answer)
+}
+
+fn new_key() -> Result<(KeyPair, String), EnrolError> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    let csr_pem = params.serialize_request(&key)?.pem()?;
+    Ok((key, csr_pem))
+}
+
+fn accept(hub_url: Url, expected: Fingerprint, key: &KeyPair, answer: EnrolAnswer) -> Result<Identity, EnrolError> {
+    let got = Fingerprint::of(&first_certificate(&answer.ca_pem)?);
+    if got != expected {
+        return Err(EnrolError::OtherAuthority { got, expected });
+    }
+    let EnrolAnswer { peer, certificate_pem, ca_pem } = answer;
+    let identity = Identity { hub_url, peer, certificate_pem, key_pem: key.serialize_pem(), ca_pem };
+    identity.check()?;
+    Ok(identity)
+}
+
+fn first_certificate(pem: &str) -> Result<Vec<u8>, TlsError> {
+    let what = "the certificate authority";
+    let chain = tls::certificates(what, pem)?;
+    chain.first().map(|der| der.to_vec()).ok_or(TlsError::Pem { what, reason: "no certificate in it".into() })
+}
