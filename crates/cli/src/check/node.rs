@@ -1,0 +1,129 @@
+//! `seawall check node`.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use limits::json::JsonLimits;
+use model::{ControlResult, ControlState, NodeFacts, Severity, Timestamp};
+use posture::node::{PROFILE, control_of, judge};
+use serde::Serialize;
+
+use crate::Outcome;
+use crate::ui::{self, Ui};
+
+/// Size of a `/configz` answer: a complete configuration is under 20 kB.
+const MAX_CONFIGZ_BYTES: u64 = 1 << 20;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A fact that cannot be read gives `unreachable`, never a pass or a fail.
+Exit codes: 0 done, 1 a failure of at least the severity of --fail-on, 2 facts could not be taken.")]
+pub struct Args {
+    /// Where the node's root directory is: a mounted host (/host) or a copy of its files.
+    #[arg(long, default_value = "/", value_name = "DIR")]
+    root: PathBuf,
+    /// Name of the node; its host name by default.
+    #[arg(long)]
+    node: Option<String>,
+    /// Name of the cluster, for the results' scope.
+    #[arg(long, default_value = "")]
+    cluster: String,
+    /// The running configuration: the output of `kubectl get --raw /api/v1/nodes/NODE/proxy/configz`.
+    #[arg(long, value_name = "FILE")]
+    configz: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Exit with 1 when a failure is at least this severe: low, medium, high.
+    #[arg(long, value_name = "SEVERITY", value_parser = super::severity)]
+    fail_on: Option<Severity>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Output<'a> {
+    facts: &'a NodeFacts,
+    results: &'a [ControlResult],
+}
+
+/// Runs the command.
+pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
+    let configz = match &args.configz {
+        Some(path) => Some(limits::json::parse(&limits::read_file(path, MAX_CONFIGZ_BYTES)?, &JsonLimits::RECORD)?),
+        None => None,
+    };
+    let facts = host::take(host::Options { root: args.root.clone(), node: args.node.clone(), taken: now(), configz })?;
+    let results = judge(&facts, &args.cluster);
+    match args.format {
+        Format::Json => ui.print_json(&Output { facts: &facts, results: &results })?,
+        Format::Table => table(&facts, &results, ui),
+    }
+    let failed = results.iter().filter(|result| result.state == ControlState::Fail);
+    let worst = failed.filter_map(control_of).map(|control| control.severity).max();
+    Ok(super::outcome(false, worst, args.fail_on))
+}
+
+/// The clock; engines get it as a parameter.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+fn table(facts: &NodeFacts, results: &[ControlResult], ui: &Ui) {
+    let rows: Vec<Vec<String>> = results
+        .iter()
+        .map(|result| {
+            let severity = control_of(result).map_or(Severity::Unknown, |control| control.severity);
+            let id = result.control.rsplit('/').next().unwrap_or_default().to_owned();
+            vec![word(result.state).to_owned(), id, severity.to_string(), result.title.clone()]
+        })
+        .collect();
+    ui.print(ui::table(&["STATE", PROFILE, "SEVERITY", "CONTROL"], &rows));
+    for result in
+        results.iter().filter(|result| !matches!(result.state, ControlState::Pass | ControlState::NotApplicable))
+    {
+        ui.print(format_args!("\n{} {}: {}", word(result.state), result.control, result.title));
+        for evidence in &result.evidence {
+            ui.print(format_args!("  {}: found {}, expected {}", evidence.path, evidence.found, evidence.expected));
+        }
+        if !result.remediation.text.is_empty() {
+            ui.print(format_args!("  {}", result.remediation.text));
+        }
+        if let Some(command) = &result.remediation.command {
+            ui.print(format_args!("  $ {command}"));
+        }
+    }
+    let count = |state| results.iter().filter(|result| result.state == state).count();
+    ui.print(format_args!(
+        "\n{} ({}, kernel {}): {} pass, {} fail, {} need a person, {} unreachable, {} not applicable",
+        facts.node,
+        facts.os,
+        facts.kernel,
+        count(ControlState::Pass),
+        count(ControlState::Fail),
+        count(ControlState::NeedsAPerson),
+        count(ControlState::Unreachable),
+        count(ControlState::NotApplicable),
+    ));
+    for fact in &facts.unreadable {
+        ui.print(format_args!("not read: {}: {}", fact.what, fact.reason));
+    }
+}
+
+const fn word(state: ControlState) -> &'static str {
+    match state {
+        ControlState::Pass => "pass",
+        ControlState::Fail => "FAIL",
+        ControlState::AttestedByProvider => "attested",
+        ControlState::NotApplicable => "n/a",
+        ControlState::NeedsAPerson => "person",
+        ControlState::Unreachable => "unreachable",
+    }
+}
