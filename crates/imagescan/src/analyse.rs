@@ -11,7 +11,7 @@ mod rpm;
 
 use model::Diagnostic;
 
-use crate::path::file_name;
+use crate::path::{extension, file_name};
 use crate::pathset::{PathHash, hash};
 use crate::record::{Content, Manager};
 
@@ -79,8 +79,8 @@ impl Analyser {
     fn choose_dpkg(rest: &str) -> Option<Self> {
         let (folder, name) = rest.split_once('/')?;
         match folder {
-            "info" if name.ends_with(".list") => Some(Self::DpkgList),
-            "status.d" if name.ends_with(".md5sums") => Some(Self::DpkgSums),
+            "info" if extension(name) == "list" => Some(Self::DpkgList),
+            "status.d" if extension(name) == "md5sums" => Some(Self::DpkgSums),
             // Distroless images keep one paragraph a file; other extensions belong to maintainer scripts.
             "status.d" if !name.contains('/') => Some(Self::DpkgStatusPart),
             _ => None,
@@ -148,7 +148,7 @@ pub fn owned(path: &str) -> PathHash {
 pub fn can_be_package(path: &str) -> bool {
     let name = file_name(path);
     // Programs and versioned libraries have no extension that says otherwise.
-    let program = !name.contains('.') || name.contains(".so") || name.ends_with(".exe") || name.ends_with(".dll");
+    let program = !name.contains('.') || name.contains(".so") || matches!(extension(name), "exe" | "dll");
     let place = ["usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/zoneinfo/", "usr/share/lintian/"];
     (program && !place.iter().any(|place| path.starts_with(place))) || Analyser::choose(path, 1, 0).is_some()
 }

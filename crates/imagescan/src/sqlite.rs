@@ -83,7 +83,7 @@ fn value(serial: u64, bytes: &[u8]) -> Value<'_> {
         }
         8 => Value::Integer(0),
         9 => Value::Integer(1),
-        12.. if serial % 2 == 0 => Value::Blob(bytes),
+        12.. if serial.is_multiple_of(2) => Value::Blob(bytes),
         12.. => Value::Text(bytes),
         _ => Value::Null,
     }

@@ -13,26 +13,22 @@ pub fn status(path: &str, bytes: &[u8]) -> (Vec<Found>, Vec<Diagnostic>) {
     let text = String::from_utf8_lossy(bytes);
     let (mut found, mut diagnostics) = (Vec::new(), Vec::new());
     for (line, offset, paragraph) in paragraphs(&text) {
-        match package(paragraph) {
-            Paragraph::Installed(package) => found.push(package),
-            Paragraph::Absent => {}
-            Paragraph::Damaged => {
-                let place = Position { line, column: 1, offset };
-                let note = Diagnostic::new("dpkg/paragraph", Level::Warning, path, "a package without name or version");
-                diagnostics.push(note.at(place, paragraph.lines().next().map_or(1, str::len)));
-            }
-        }
+        let Ok(package) = package(paragraph) else {
+            let place = Position { line, column: 1, offset };
+            let note = Diagnostic::new("dpkg/paragraph", Level::Warning, path, "a package without name or version");
+            diagnostics.push(note.at(place, paragraph.lines().next().map_or(1, str::len)));
+            continue;
+        };
+        found.extend(package);
     }
     (found, diagnostics)
 }
 
-enum Paragraph {
-    Installed(Found),
-    Absent,
-    Damaged,
-}
+/// A paragraph without a name or a version.
+struct Damaged;
 
-fn package(paragraph: &str) -> Paragraph {
+/// The package of a paragraph, `None` when it is not on disk.
+fn package(paragraph: &str) -> Result<Option<Found>, Damaged> {
     let (mut name, mut version, mut architecture, mut source, mut vendor) = ("", "", "", "", "");
     let mut installed = true;
     for field in fields(paragraph) {
@@ -47,16 +43,16 @@ fn package(paragraph: &str) -> Paragraph {
         }
     }
     if !installed {
-        return Paragraph::Absent;
+        return Ok(None);
     }
     if name.is_empty() || version.is_empty() {
-        return Paragraph::Damaged;
+        return Err(Damaged);
     }
     let mut found = Found::new("deb", name, version, Evidence::File);
     found.architecture = (!architecture.is_empty()).then(|| architecture.to_owned());
     found.source = Some(source_package(source, name, version));
     found.vendor = (!vendor.is_empty()).then(|| vendor.to_owned());
-    Paragraph::Installed(found)
+    Ok(Some(found))
 }
 
 /// The third word of `Status` says what is on disk. Half-installed packages have files, too.

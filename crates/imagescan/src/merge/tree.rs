@@ -9,7 +9,7 @@ use crate::pathset::{PathHash, hash};
 use crate::record::{Content, Found, LayerRecord, Link, Manager, OsRelease};
 use crate::scan::{COVERS_ALL, COVERS_BELOW, COVERS_FILE};
 
-/// Links followed before a path is given up: the limit of Linux (path_resolution(7)).
+/// Links followed before a path is given up: the limit of Linux (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
 /// A visible file.

@@ -1,1 +1,237 @@
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
 
+use proptest::prelude::*;
+
+use super::*;
+
+/// Values of a header for tests.
+enum Put<'a> {
+    Text(u32, &'a str),
+    Texts(u32, &'a [&'a str]),
+    Numbers(u32, &'a [u32]),
+}
+
+/// A header blob as rpm writes it: index, then store.
+fn blob(values: &[Put<'_>]) -> Vec<u8> {
+    let (mut index, mut store) = (Vec::new(), Vec::new());
+    for value in values {
+        let (tag, kind, count, bytes) = match value {
+            Put::Text(tag, text) => (*tag, 6_u32, 1, [text.as_bytes(), b"\0"].concat()),
+            Put::Texts(tag, texts) => (*tag, 8, texts.len(), texts.join("\0").into_bytes()),
+            Put::Numbers(tag, numbers) => {
+                store.resize(store.len().next_multiple_of(4), 0);
+                (*tag, 4, numbers.len(), numbers.iter().flat_map(|number| number.to_be_bytes()).collect())
+            }
+        };
+        let (offset, count) = (u32::try_from(store.len()).unwrap(), u32::try_from(count).unwrap());
+        index.extend([tag, kind, offset, count].iter().flat_map(|number| number.to_be_bytes()));
+        store.extend(bytes);
+        store.push(0);
+    }
+    let frame = [values.len(), store.len()].map(|number| u32::try_from(number).unwrap().to_be_bytes());
+    [frame.concat(), index, store].concat()
+}
+
+fn bash() -> Vec<u8> {
+    blob(&[
+        Put::Text(tag::NAME, "bash"),
+        Put::Text(tag::VERSION, "5.1.8"),
+        Put::Text(tag::RELEASE, "1.cm2"),
+        Put::Numbers(tag::EPOCH, &[2]),
+        Put::Text(tag::ARCH, "x86_64"),
+        Put::Text(tag::VENDOR, "Someone"),
+        Put::Text(tag::LICENSE, "GPLv3"),
+        Put::Text(tag::SOURCERPM, "bash-shell-5.1.8-1.cm2.src.rpm"),
+        Put::Texts(tag::BASENAMES, &["bash", "README"]),
+        Put::Numbers(tag::DIRINDEXES, &[0, 1]),
+        Put::Texts(tag::DIRNAMES, &["/usr/bin/", "/usr/share/doc/bash/"]),
+        Put::Text(tag::MODULARITYLABEL, "shells:1:2:3"),
+    ])
+}
+
+fn parse(blob: &[u8]) -> Option<Found> {
+    Header::parse(blob).and_then(|header| package(&header))
+}
+
+#[test]
+fn a_header_becomes_a_package() {
+    let found = parse(&bash()).unwrap();
+    assert_eq!((found.name.as_str(), found.version.as_str()), ("bash", "2:5.1.8-1.cm2"));
+    let source = found.source.unwrap();
+    assert_eq!((source.name.as_str(), source.version.as_str()), ("bash-shell", "2:5.1.8-1.cm2"));
+    assert_eq!((found.architecture.as_deref(), found.vendor.as_deref()), (Some("x86_64"), Some("Someone")));
+    assert_eq!(found.licenses, ["GPLv3"]);
+    assert_eq!(found.properties["modularity_label"], "shells:1:2:3");
+    assert!(found.owns.iter().eq([&owned("bin/bash")]), "the program, by either of its names, and no documentation");
+}
+
+#[test]
+fn headers_that_lie_give_no_package() {
+    let bash = bash();
+    for length in 0..bash.len() {
+        parse(&bash[..length]);
+    }
+    assert!(parse(&bash[..bash.len() - 1]).is_none(), "the store is as long as it says, or the header is refused");
+    assert!(parse(&[0, 1, 0, 1, 0, 0, 0, 0]).is_none(), "more entries than rpm allows");
+    assert!(parse(&blob(&[Put::Text(tag::NAME, "x")])).is_none());
+}
+
+#[test]
+fn source_file_names() {
+    assert_eq!(source("a-b-1.0-2.el9.src.rpm"), Some(("a-b", "1.0-2.el9")));
+    assert_eq!(source("a-1-2.nosrc.rpm"), Some(("a", "1-2")));
+    assert_eq!(source("(none)"), None);
+    assert_eq!(source("a.src.rpm"), None);
+}
+
+/// An SQLite database with these blobs, written by SQLite itself, with small pages so that blobs overflow them.
+fn database(dir: &Path, blobs: &[Vec<u8>]) -> Vec<u8> {
+    let path = dir.join("rpmdb.sqlite");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 512; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+             CREATE TABLE Other (x); CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL);",
+        )
+        .unwrap();
+    let connection = connection.unchecked_transaction().unwrap();
+    for blob in blobs {
+        connection.execute("INSERT INTO Packages (blob) VALUES (?1)", [blob]).unwrap();
+    }
+    connection.commit().unwrap();
+    testkit::read(path)
+}
+
+fn numbered(count: usize) -> Vec<Vec<u8>> {
+    let one = |n| {
+        // Of every length, so that each rule of what stays on a page is met.
+        let vendor = "v".repeat(n * 7);
+        blob(&[
+            Put::Text(tag::NAME, &format!("p{n}")),
+            Put::Text(tag::VERSION, "1"),
+            Put::Text(tag::RELEASE, "1"),
+            Put::Text(tag::VENDOR, &vendor),
+        ])
+    };
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn an_sqlite_database_gives_all_its_packages() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = database(dir.path(), &numbered(400));
+    let (found, notes) = sqlite("rpmdb.sqlite", &bytes);
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!(found.len(), 400);
+    for (n, package) in found.iter().enumerate() {
+        assert_eq!(package.name, format!("p{n}"));
+        assert_eq!(package.vendor.as_ref().map_or(0, String::len), n * 7);
+    }
+}
+
+#[test]
+fn keys_of_signers_are_no_packages() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = [Put::Text(tag::NAME, "gpg-pubkey"), Put::Text(tag::VERSION, "1"), Put::Text(tag::RELEASE, "1")];
+    let (found, _) = sqlite("x", &database(dir.path(), &[blob(&key), bash()]));
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn a_cut_off_database_gives_what_is_left_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = database(dir.path(), &numbered(400));
+    let (found, notes) = sqlite("rpmdb.sqlite", &bytes[..bytes.len() / 2]);
+    assert!(!found.is_empty() && found.len() < 400, "{}", found.len());
+    assert_eq!(notes.len(), MAX_REPORTED + 1);
+    assert_eq!((notes[0].code.as_str(), notes[0].span.source.as_str()), ("rpm/damaged", "rpmdb.sqlite"));
+}
+
+#[test]
+fn what_is_no_database_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = database(dir.path(), &[]);
+    let mut other = empty.clone();
+    other[0] = b'X';
+    let mut renamed = empty;
+    let at = memchr::memmem::find(&renamed, b"tablePackages").unwrap();
+    renamed[at + 5] = b'Q';
+    for (bytes, expected) in [
+        (other, "not an SQLite file at byte 0"),
+        (renamed, "a database without a table of packages at byte 0"),
+        (Vec::new(), "not an SQLite file at byte 0"),
+    ] {
+        let (found, notes) = sqlite("x", &bytes);
+        assert!(found.is_empty());
+        assert_eq!(notes[0].message, expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn mutated_databases_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40)) {
+        static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| database(tempfile::tempdir().unwrap().path(), &numbered(60)));
+        let mut bytes = WHOLE.clone();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        let (found, _) = sqlite("x", &bytes);
+        // Every page is used once: no more rows than bytes can hold.
+        prop_assert!(found.len() <= bytes.len() / 4);
+    }
+
+    #[test]
+    fn mutated_headers_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)) {
+        let mut bytes = bash();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        parse(&bytes);
+    }
+}
+
+/// `name version architecture source` of every package by rpm itself.
+fn by_rpm(dir: &Path) -> Vec<String> {
+    let format = "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{ARCH} %{SOURCERPM}\\n";
+    let output = Command::new("rpm").arg("--dbpath").arg(dir).args(["-qa", "--qf", format]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines: Vec<String> = text.lines().filter(|l| !l.starts_with("gpg-pubkey ")).map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn by_us(found: &[Found]) -> Vec<String> {
+    let line = |package: &Found| {
+        let source = package.source.as_ref().unwrap();
+        let version = source.version.rsplit(':').next().unwrap();
+        let architecture = package.architecture.as_deref().unwrap();
+        format!("{} {} {architecture} {}-{version}.src.rpm", package.name, package.version, source.name)
+    };
+    let mut lines: Vec<String> = found.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// Unpacks a shared database into a folder of its own.
+fn shared(path: &str, name: &str) -> (tempfile::TempDir, Vec<u8>) {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = testkit::read(testkit::data(path));
+    let caps = limits::inflate::Caps::LAYER;
+    let bytes = limits::read_capped(limits::inflate::Inflater::new(&packed[..], caps).unwrap(), 1 << 28, name).unwrap();
+    std::fs::write(dir.path().join(name), &bytes).unwrap();
+    (dir, bytes)
+}
+
+#[test]
+fn a_real_sqlite_database_is_read_as_rpm_reads_it() {
+    testkit::need!(data, rpm);
+    let (dir, bytes) = shared("rpmdb/cbl-mariner-2.0/rpmdb.sqlite.gz", "rpmdb.sqlite");
+    let (found, notes) = sqlite("rpmdb.sqlite", &bytes);
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!(by_us(&found), by_rpm(dir.path()));
+    assert!(!found.is_empty());
+}
