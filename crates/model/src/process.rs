@@ -49,6 +49,9 @@ pub struct Process {
     /// The audit login user id; absent when never set (-1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_uid: Option<u32>,
+    /// Name of the user `uid`, when the sensor could look it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Controlling terminal's device number; 0 without one.
     #[serde(default)]
     pub tty: u32,

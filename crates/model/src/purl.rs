@@ -51,6 +51,7 @@ impl Purl {
             }
             _ => (namespace.to_owned(), name.to_owned()),
         };
+        let namespace = segments(&namespace);
         Self { r#type, namespace, name, version: version.to_owned(), ..Self::default() }
     }
 
@@ -76,6 +77,11 @@ pub fn pep503(name: &str) -> String {
     out
 }
 
+/// A path without its empty segments, as the specification normalises it.
+fn segments(path: &str) -> String {
+    path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/")
+}
+
 fn encode(text: &str) -> impl fmt::Display {
     utf8_percent_encode(text, COMPONENT)
 }
@@ -83,7 +89,7 @@ fn encode(text: &str) -> impl fmt::Display {
 impl fmt::Display for Purl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pkg:{}", self.r#type)?;
-        for segment in self.namespace.split('/').filter(|s| !s.is_empty()) {
+        for segment in self.namespace.split('/').filter(|segment| !segment.is_empty()) {
             write!(f, "/{}", encode(segment))?;
         }
         write!(f, "/{}", encode(&self.name))?;
@@ -135,7 +141,7 @@ impl FromStr for Purl {
             let (key, value) = pair.split_once('=').ok_or(refuse("a qualifier has no value"))?;
             purl = purl.with(key, &decode(value)?);
         }
-        purl.subpath = decode(subpath.trim_matches('/'))?;
+        purl.subpath = segments(&decode(subpath)?);
         Ok(purl)
     }
 }
@@ -163,6 +169,9 @@ mod tests {
             "pkg:golang/google.golang.org/genproto#googleapis/api/",
             "pkg:golang/google.golang.org/genproto#googleapis/api",
         );
+        // Found by fuzzing: empty segments.
+        check("pkg:.pkk//-+g:k/-@g", "pkg:.pkk/-%2Bg:k/-@g");
+        check("pkg:a/b#//c///d", "pkg:a/b#c/d");
         check("pkg:rpm/mariner/curl@8.0-1?epoch=1&arch=", "pkg:rpm/mariner/curl@8.0-1?epoch=1");
     }
 
