@@ -6,6 +6,9 @@
 
 pub mod advisory;
 pub mod assess;
+pub mod cvss;
+pub mod ecosystem;
+pub mod import;
 pub mod segment;
 #[cfg(test)]
 mod testing;

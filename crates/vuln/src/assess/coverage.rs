@@ -1,0 +1,163 @@
+//! What was and was not looked at. Without a segment the answer is "no feed", never silence (DESIGN §5.12).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Coverage, CoverageState, Inventory, Subject as About, Timestamp};
+
+use super::Options;
+use super::subjects::{Context, Subject};
+use crate::ecosystem;
+
+/// A feed is stale after this many days: distributions publish daily, and a month without them hides a month's fixes.
+const STALE_DAYS: i64 = 30;
+/// Examples that a reason names before it says how many more there are.
+const EXAMPLES: usize = 3;
+
+/// What came up while matching.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    damaged: BTreeMap<String, String>,
+    versions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Gaps {
+    /// A segment whose bytes cannot be read.
+    pub(super) fn damaged(&mut self, segment: &str, what: &str) {
+        self.damaged.entry(segment.to_owned()).or_insert_with(|| what.to_owned());
+    }
+
+    /// A version that the scheme does not know.
+    pub(super) fn unreadable_version(&mut self, key: &str, name: &str, version: &str) {
+        self.versions.entry(key.to_owned()).or_default().insert(format!("{name} {version}"));
+    }
+}
+
+/// Statements about the operating system and each package type.
+pub(super) fn coverage(
+    inventory: &Inventory,
+    context: &Context<'_, '_>,
+    subjects: &[Subject<'_>],
+    gaps: &Gaps,
+    options: &Options,
+) -> Vec<Coverage> {
+    let mut statements = Vec::new();
+    statements.extend(os(inventory, context, options));
+    statements.extend(end_of_life(inventory, options));
+    statements.extend(package_types(inventory, context, options));
+    statements.extend(guessed_sources(inventory, context, subjects));
+    for (key, versions) in &gaps.versions {
+        let reason = format!("versions that cannot be compared: {}", examples(versions));
+        let subject = About::PackageType { name: key.clone(), packages: versions.len() as u64 };
+        statements.push(Coverage::new(subject, "version", CoverageState::Unseen, reason));
+    }
+    for (segment, what) in &gaps.damaged {
+        let subject = About::Table { name: segment.clone() };
+        let reason = format!("the segment is damaged: {what}; run `seawall db update` or build it again");
+        statements.push(Coverage::new(subject, "segment", CoverageState::Unreachable, reason));
+    }
+    statements
+}
+
+fn os(inventory: &Inventory, context: &Context<'_, '_>, options: &Options) -> Option<Coverage> {
+    let os = inventory.os.as_ref()?;
+    let name = if os.version.is_empty() { os.id.clone() } else { format!("{}:{}", os.id, os.version) };
+    let signal = context.os_keys.first().cloned().unwrap_or_else(|| name.clone());
+    let subject = About::Os { name };
+    Some(match feed_state(&context.os_segments.iter().map(|s| s.reference().date).collect::<Vec<_>>(), options) {
+        Some((state, reason)) => Coverage::new(subject, signal, state, reason),
+        None => {
+            let reason = format!("no feed covers {signal}: its packages were not judged");
+            Coverage::new(subject, signal, CoverageState::Unseen, reason)
+        }
+    })
+}
+
+/// Seen or stale by the newest of the dates; `None` without any.
+fn feed_state(dates: &[Timestamp], options: &Options) -> Option<(CoverageState, String)> {
+    let newest = dates.iter().max()?;
+    let Some(now) = options.now else { return Some((CoverageState::Seen, String::new())) };
+    let days = now.millis_since(*newest) / 86_400_000;
+    if days <= STALE_DAYS {
+        return Some((CoverageState::Seen, String::new()));
+    }
+    let date = newest.to_string();
+    let reason = format!("the feed is {days} days old ({})", date.get(..10).unwrap_or(""));
+    Some((CoverageState::Stale, reason))
+}
+
+fn end_of_life(inventory: &Inventory, options: &Options) -> Option<Coverage> {
+    let os = inventory.os.as_ref()?;
+    let (end, now) = (os.end_of_life?, options.now?);
+    (end < now).then(|| {
+        let date = end.to_string();
+        let name = format!("{}:{}", os.id, os.version);
+        let reason = format!("out of support since {}: no fixes are published", date.get(..10).unwrap_or(""));
+        Coverage::new(About::Os { name }, "end_of_life", CoverageState::Stale, reason)
+    })
+}
+
+fn package_types(inventory: &Inventory, context: &Context<'_, '_>, options: &Options) -> Vec<Coverage> {
+    let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for package in &inventory.packages {
+        let count = counts.entry(package.r#type.as_str()).or_default();
+        count.0 += 1;
+        count.1 += u64::from(package.owner.is_some());
+    }
+    counts.into_iter().map(|(kind, (all, owned))| package_type(kind, all, owned, context, options)).collect()
+}
+
+fn package_type(kind: &str, all: u64, owned: u64, context: &Context<'_, '_>, options: &Options) -> Coverage {
+    let subject = About::PackageType { name: kind.to_owned(), packages: all };
+    let is_os = matches!(kind, "deb" | "rpm" | "apk");
+    let dates: Vec<Timestamp> = if is_os {
+        context.os_segments.iter().map(|segment| segment.reference().date).collect()
+    } else {
+        context.segments.iter().filter(|segment| segment.covers(kind)).map(|s| s.reference().date).collect()
+    };
+    let signal = if is_os { context.os_keys.first().map_or(kind, String::as_str) } else { kind }.to_owned();
+    let owned_note = if owned > 0 && context.os_covered() && !is_os {
+        format!("{owned} of {all} belong to packages of the operating system and are judged through those")
+    } else {
+        String::new()
+    };
+    match feed_state(&dates, options) {
+        Some((state, reason)) => {
+            let parts: Vec<&str> =
+                [reason.as_str(), owned_note.as_str()].into_iter().filter(|p| !p.is_empty()).collect();
+            Coverage::new(subject, signal, state, parts.join("; "))
+        }
+        None if owned == all && context.os_covered() => Coverage::new(subject, signal, CoverageState::Seen, owned_note),
+        None if is_os && context.os_keys.is_empty() => {
+            let reason = "no feed: the image does not say which distribution it is";
+            Coverage::new(subject, signal, CoverageState::Unseen, reason)
+        }
+        None if !is_os && ecosystem::scheme(kind).is_none() => {
+            let reason = format!("no feed: advisories for {kind} packages are not supported");
+            Coverage::new(subject, signal, CoverageState::Unsupported, reason)
+        }
+        None => Coverage::new(subject, signal, CoverageState::Unseen, "no feed: these packages were not judged"),
+    }
+}
+
+/// SBOMs of other tools may name binaries without their source.
+fn guessed_sources(inventory: &Inventory, context: &Context<'_, '_>, subjects: &[Subject<'_>]) -> Option<Coverage> {
+    let guessed: BTreeSet<String> = subjects
+        .iter()
+        .filter(|subject| subject.os && subject.guessed && context.os_covered())
+        .flat_map(|subject| subject.packages.iter().filter(|p| p.name == subject.name))
+        .map(|package| package.name.clone())
+        .collect();
+    let kind = inventory.packages.iter().find(|package| guessed.contains(&package.name))?.r#type.clone();
+    let reason =
+        format!("no source package is named and none is known: judged by their own names: {}", examples(&guessed));
+    let subject = About::PackageType { name: kind, packages: guessed.len() as u64 };
+    Some(Coverage::new(subject, "source", CoverageState::Unseen, reason))
+}
+
+fn examples(names: &BTreeSet<String>) -> String {
+    let mut text = names.iter().take(EXAMPLES).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > EXAMPLES {
+        text.push_str(&format!(" and {} more", names.len() - EXAMPLES));
+    }
+    text
+}

@@ -1,0 +1,195 @@
+//! What to look up: packages grouped by the name and version that advisories speak of.
+//!
+//! An advisory of Debian names a source package: its binaries are one subject, judged once, listed beneath each
+//! finding. Where advisories name binaries (Red Hat), the binaries of one source are a subject too, so that a CVE is
+//! reported once, but each is looked up by its own name and version.
+
+use std::collections::BTreeMap;
+
+use model::{Inventory, Package};
+
+use crate::Segment;
+use crate::ecosystem::{self, Naming};
+use crate::version::{Scheme, dpkg, rpm};
+
+/// The segments and what the operating system asks of them.
+pub(super) struct Context<'s, 'a> {
+    /// All segments.
+    pub segments: &'s [Segment<'a>],
+    /// Ecosystem keys of the operating system, the decisive one first; empty without one.
+    pub os_keys: Vec<String>,
+    /// Segments that cover the operating system: the vendor's own where there are any, else those of OSV.
+    pub os_segments: Vec<&'s Segment<'a>>,
+    /// Whether fixes of Ubuntu Pro reach this system.
+    pub ubuntu_pro: bool,
+    /// Product identifiers (content sets, CPEs) that the image enables; empty when it does not say.
+    pub products: Vec<String>,
+}
+
+/// Something to look up.
+#[derive(Debug)]
+pub(super) struct Subject<'i> {
+    /// Ecosystem key: the operating system's decisive one or a language's.
+    pub key: String,
+    /// Version order.
+    pub scheme: Scheme,
+    /// The name that findings are grouped under: the source or the package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it is a package of the operating system.
+    pub os: bool,
+    /// Whether the source was guessed.
+    pub guessed: bool,
+    /// The packages beneath, by purl.
+    pub packages: Vec<&'i Package>,
+}
+
+impl<'s, 'a> Context<'s, 'a> {
+    pub(super) fn new(inventory: &Inventory, segments: &'s [Segment<'a>]) -> Self {
+        let os_keys = inventory.os.as_ref().map(|os| os_keys(inventory, os)).unwrap_or_default();
+        let covering = |native: bool| -> Vec<&'s Segment<'a>> {
+            let covers = |segment: &&Segment<'_>| os_keys.iter().any(|key| segment.covers(key));
+            segments.iter().filter(covers).filter(|segment| (segment.meta().feed != "osv") == native).collect()
+        };
+        let native = covering(true);
+        let os_segments = if native.is_empty() { covering(false) } else { native };
+        let esm = |package: &Package| package.r#type == "deb" && package.version.contains("esm");
+        let mut products: Vec<String> = inventory
+            .packages
+            .iter()
+            .filter_map(|package| package.properties.get("content_sets"))
+            .flat_map(|sets| sets.split_whitespace())
+            .map(str::to_owned)
+            .collect();
+        products.sort_unstable();
+        products.dedup();
+        Self { segments, os_segments, ubuntu_pro: inventory.packages.iter().any(esm), products, os_keys }
+    }
+
+    /// Whether any segment has advisories for the operating system.
+    pub(super) fn os_covered(&self) -> bool {
+        !self.os_segments.is_empty()
+    }
+}
+
+/// The keys of the operating system; Alpine's branch by its repositories where the inventory has them.
+fn os_keys(inventory: &Inventory, os: &model::OperatingSystem) -> Vec<String> {
+    if os.id == "alpine" {
+        let branch = inventory.packages.iter().find_map(|package| package.properties.get("apk_branch"));
+        if let Some(branch) = branch {
+            return vec![format!("alpine:{}", branch.trim_start_matches('v'))];
+        }
+    }
+    ecosystem::of_os(os)
+}
+
+/// Groups the packages of an inventory.
+pub(super) fn subjects<'i>(inventory: &'i Inventory, context: &Context<'_, '_>) -> Vec<Subject<'i>> {
+    let mut groups: BTreeMap<(String, String, String), Subject<'i>> = BTreeMap::new();
+    for package in &inventory.packages {
+        let subject = match package.r#type.as_str() {
+            "deb" | "rpm" | "apk" => os_subject(package, context),
+            _ => language_subject(package, context),
+        };
+        let Some(subject) = subject else { continue };
+        let id = (subject.key.clone(), subject.name.clone(), subject.version.clone());
+        let group = groups.entry(id).or_insert(subject);
+        group.packages.push(package);
+    }
+    groups.into_values().collect()
+}
+
+fn os_subject<'i>(package: &Package, context: &Context<'_, '_>) -> Option<Subject<'i>> {
+    let key = context.os_keys.first()?;
+    let scheme = ecosystem::scheme(key)?;
+    let fits = matches!(
+        (package.r#type.as_str(), scheme),
+        ("deb", Scheme::Dpkg) | ("rpm", Scheme::Rpm) | ("apk", Scheme::Apk)
+    );
+    if !fits {
+        return None;
+    }
+    let (name, version, guessed) = source(package, scheme, context);
+    Some(Subject { key: key.clone(), scheme, name, version, os: true, guessed, packages: Vec::new() })
+}
+
+/// The source of a package: as it says, as a segment knows, else itself.
+fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_>) -> (String, String, bool) {
+    if let Some(source) = &package.source {
+        let version = if source.version.is_empty() { &package.version } else { &source.version };
+        return (source.name.clone(), source_version(version, package, scheme), false);
+    }
+    let known = context.os_segments.iter().find_map(|segment| {
+        context.os_keys.iter().find_map(|key| segment.source_of(key, &package.name).ok().flatten())
+    });
+    let version = source_version(&package.version, package, scheme);
+    match known {
+        Some(source) => (source.to_owned(), version, true),
+        // rpm and apk databases name the source; Debian leaves it out when it is the package's own name.
+        None => (package.name.clone(), version, package.evidence == model::Evidence::Sbom),
+    }
+}
+
+/// A binary-only rebuild (`+b1`) is the source's version; a source rpm's name has no epoch, its packages have.
+fn source_version(version: &str, package: &Package, scheme: Scheme) -> String {
+    match scheme {
+        Scheme::Dpkg => {
+            let (_, rest) = dpkg::split_epoch(version);
+            let base = match rest.rfind("+b") {
+                Some(at) if rest[at + 2..].bytes().all(|byte| byte.is_ascii_digit()) && at + 2 < rest.len() => {
+                    &version[..version.len() - rest.len() + at]
+                }
+                _ => version,
+            };
+            base.to_owned()
+        }
+        Scheme::Rpm => {
+            let (own, _) = rpm::split_epoch(version);
+            let (packages, _) = rpm::split_epoch(&package.version);
+            if own.is_empty() && !packages.is_empty() && packages != "0" {
+                format!("{packages}:{version}")
+            } else {
+                version.to_owned()
+            }
+        }
+        _ => version.to_owned(),
+    }
+}
+
+fn language_subject<'i>(package: &Package, context: &Context<'_, '_>) -> Option<Subject<'i>> {
+    // What the distribution brought is judged by the distribution's advisories (spec §1.6 rule 9), where there are any.
+    if package.owner.is_some() && context.os_covered() {
+        return None;
+    }
+    let (key, name) = ecosystem::of_package(package)?;
+    let scheme = ecosystem::scheme(&key)?;
+    let version = package.version.clone();
+    Some(Subject { key, scheme, name, version, os: false, guessed: package.owner.is_some(), packages: Vec::new() })
+}
+
+impl Subject<'_> {
+    /// Names and versions to look up: the source, and the binaries where advisories name those.
+    pub(super) fn lookups(&self) -> Vec<Lookup<'_>> {
+        let own = Lookup { name: &self.name, version: &self.version, binary: None };
+        if !self.os {
+            return vec![own];
+        }
+        let mut lookups = vec![own];
+        if ecosystem::naming(&self.key) == Naming::Binary || self.scheme == Scheme::Apk {
+            for (index, package) in self.packages.iter().enumerate() {
+                lookups.push(Lookup { name: &package.name, version: &package.version, binary: Some(index) });
+            }
+        }
+        lookups
+    }
+}
+
+/// A name to look up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lookup<'x> {
+    pub name: &'x str,
+    pub version: &'x str,
+    /// Index of the binary package; none for the source.
+    pub binary: Option<usize>,
+}

@@ -1,0 +1,1 @@
+//! Rules of matching, each on a small inventory and a small segment.
