@@ -22,6 +22,7 @@ mod tests;
 
 pub use evaluate::contains;
 pub use rate::risk;
+pub use subjects::ecosystems;
 
 /// What the caller decides.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@
 //! finding. Where advisories name binaries (Red Hat), the binaries of one source are a subject too, so that a CVE is
 //! reported once, but each is looked up by its own name and version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Inventory, Package};
 
@@ -82,6 +82,18 @@ fn os_keys(inventory: &Inventory, os: &model::OperatingSystem) -> Vec<String> {
         }
     }
     ecosystem::of_os(os)
+}
+
+/// The ecosystem keys that an inventory needs advisories for.
+pub fn ecosystems(inventory: &Inventory) -> BTreeSet<String> {
+    let mut keys: BTreeSet<String> =
+        inventory.os.as_ref().map(|os| os_keys(inventory, os)).unwrap_or_default().into_iter().collect();
+    for package in &inventory.packages {
+        if !matches!(package.r#type.as_str(), "deb" | "rpm" | "apk") && !keys.contains(&package.r#type) {
+            keys.insert(package.r#type.clone());
+        }
+    }
+    keys
 }
 
 /// Groups the packages of an inventory.
