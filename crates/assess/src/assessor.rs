@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use feeds::{Database, DatabaseError};
 use futures_util::StreamExt as _;
-use imagescan::{LayerRecord, LayerScanner};
 use images::{FailedImage, ImageHandle, OpenError, Reference};
+use imagescan::{LayerRecord, LayerScanner};
 use limits::inflate::Caps;
 use model::{Assessment, Coverage, CoverageState, Diagnostic, Inventory, Layer, Level, Subject};
 
+use crate::directory;
 use crate::layer::{self, Reading, ScannedLayer};
 use crate::progress::{LayerDone, Progress};
-use crate::directory;
 
 /// What a scan may use.
 #[derive(Debug, Clone)]

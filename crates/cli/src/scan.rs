@@ -1,13 +1,274 @@
-//! `seawall scan`.
+//! `seawall scan`: packages, findings and coverage of an image.
+
+mod progress;
+mod table;
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use assess::{Assessor, Outcome as Scanned, Progress, Quiet};
+use clap::ValueEnum;
+use feeds::{Database, DatabaseError};
+use images::{Credentials, PlatformFilter, Reference};
+use model::{CoverageState, FixStatus, Severity, Subject};
+use serde::Serialize;
 
 use crate::Outcome;
-use crate::ui::Ui;
+use crate::ui::{Hint, Ui};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+What REF can be:
+  app:1, registry.example/app:1, app@sha256:…   an image in a registry
+  oci:DIR, oci:DIR:NAME                         an OCI image layout directory
+  dir:DIR                                       a root file system
+
+Examples:
+  seawall scan registry.example/app:1
+  seawall scan --platform linux/arm64 --fail-on high app:1
+  seawall scan --format json oci:./layout | jq '.images[].assessment.findings[].id'
+
+Exit code: 0 done, 1 a finding is at or over --fail-on, 2 something could not be read.
+Logins are those of `docker login`.")]
+pub struct Args {
+    /// The image.
+    #[arg(value_name = "REF")]
+    reference: String,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Directory of the advisory database.
+    #[arg(long, value_name = "DIR", env = "SEAWALL_DB")]
+    db: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Exit with 1 when a finding is this bad or worse; `unknown`: also when something could not be judged.
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<FailOn>,
+    /// Leave out findings that have no fixed version.
+    #[arg(long)]
+    ignore_unfixed: bool,
+}
+
+/// How to get at an image; the same for all commands that read one.
+#[derive(Debug, clap::Args)]
+pub struct SourceArgs {
+    /// Only this platform of an image that has several, such as linux/arm64.
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<PlatformFilter>,
+    /// Talk to the registry without TLS (registries on this machine always are).
+    #[arg(long)]
+    plain_http: bool,
+    /// Also trust the authorities in this PEM file.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Vec<PathBuf>,
+    /// Compute the digests of the unpacked layers too and compare them with what the image claims (slower).
+    #[arg(long)]
+    verify_diff_ids: bool,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, 80 columns.
+    Table,
+    /// Inventories and assessments, all of it.
+    Json,
+}
+
+/// Threshold of the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FailOn {
+    /// A finding of this severity or worse.
+    Severity(Severity),
+    /// Any finding, and anything that could not be judged.
+    Unknown,
+}
+
+impl std::str::FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match Severity::from_word(text) {
+            Some(Severity::Unknown) if text.is_empty() => Err("it is empty".into()),
+            Some(Severity::Unknown) => Ok(Self::Unknown),
+            Some(severity) => Ok(Self::Severity(severity)),
+            None => Err("write critical, high, medium, low, informational or unknown".into()),
+        }
+    }
+}
+
+impl SourceArgs {
+    /// The options of the conductor that these arguments mean.
+    pub fn options(self) -> assess::Options {
+        let registry = images::registry::Options {
+            plain_http: self.plain_http,
+            credentials: Credentials::from_environment(),
+            certificates: self.ca_file,
+            ..Default::default()
+        };
+        assess::Options {
+            source: images::Options { platform: self.platform, registry },
+            plain_digests: self.verify_diff_ids,
+            ..Default::default()
+        }
+    }
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _ui: &Ui) -> anyhow::Result<Outcome> {
-    anyhow::bail!("this command has no code yet")
+pub fn run(args: Args, ui: &Ui) -> anyhow::Result<Outcome> {
+    let reference = Reference::from_str(&args.reference)?;
+    let database = open_database(args.db, ui)?;
+    let now = i64::try_from(jiff::Timestamp::now().as_nanosecond()).map(model::Timestamp::from_nanos);
+    let mut options = args.source.options();
+    options.judge.now = now.ok();
+    let assessor = Assessor::new(Arc::new(database), options);
+    let mut scanned = assess(&assessor, &reference, ui)?;
+    if args.ignore_unfixed {
+        for image in &mut scanned.images {
+            image.assessment.findings.retain(|finding| finding.status == FixStatus::Fixed);
+        }
+    }
+    match args.format {
+        Format::Table => scanned.images.iter().for_each(|image| ui.print(table::render(image, ui.width))),
+        Format::Json => ui.print_json(&Report::new(&args.reference, &scanned))?,
+    }
+    for failed in &scanned.failed {
+        let platform = failed.platform.as_ref().map_or_else(String::new, |platform| format!(" ({platform})"));
+        ui.say(format_args!(
+            "error: image {}{platform} could not be opened: {:#}",
+            failed.digest,
+            chain(&failed.error)
+        ));
+    }
+    if !scanned.failed.is_empty() {
+        ui.hint("--platform OS/ARCH narrows the scan to what is there");
+    }
+    Ok(outcome(&scanned, args.fail_on))
 }
+
+/// Runs the conductor with a progress bar where there is a terminal.
+fn assess(assessor: &Assessor, reference: &Reference, ui: &Ui) -> anyhow::Result<Scanned> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let progress: Arc<dyn Progress> = if ui.progress { Arc::new(progress::Bar::new()) } else { Arc::new(Quiet) };
+    runtime.block_on(assessor.assess(reference, progress)).map_err(|error| {
+        let hint = error.hint();
+        let error = anyhow::Error::new(error);
+        match hint {
+            Some(hint) => error.context(Hint(hint)),
+            None => error,
+        }
+    })
+}
+
+/// The database that was asked for, else the user's own. Without one every answer is "no feed", and that is said.
+fn open_database(given: Option<PathBuf>, ui: &Ui) -> anyhow::Result<Database> {
+    let build = "seawall db build --from DIR --out DIR makes one from advisory files";
+    let asked_for = given.is_some();
+    let Some(dir) = given.or_else(default_database) else { return Ok(Database::empty()) };
+    let error = match Database::open(&dir) {
+        Ok(database) => return Ok(database),
+        Err(error) => error,
+    };
+    let missing = matches!(error, DatabaseError::Missing { .. });
+    if missing && !asked_for {
+        ui.say(format_args!("warning: no advisory database in {}: nothing can be matched", dir.display()));
+        ui.hint(build);
+        return Ok(Database::empty());
+    }
+    let error = anyhow::Error::new(error);
+    Err(if missing { error.context(Hint(build.into())) } else { error.context("opening the advisory database") })
+}
+
+/// `$XDG_DATA_HOME/seawall/db`, by default `~/.local/share/seawall/db` (XDG base directory specification).
+pub fn default_database() -> Option<PathBuf> {
+    let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = var("XDG_DATA_HOME").or_else(|| var("HOME").map(|home| home.join(".local/share")))?;
+    Some(data.join("seawall/db"))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    reference: &'a str,
+    images: Vec<ReportImage<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<ReportFailure>,
+}
+
+#[derive(Serialize)]
+struct ReportImage<'a> {
+    inventory: &'a model::Inventory,
+    assessment: &'a model::Assessment,
+}
+
+#[derive(Serialize)]
+struct ReportFailure {
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
+    error: String,
+}
+
+impl<'a> Report<'a> {
+    fn new(reference: &'a str, scanned: &'a Scanned) -> Self {
+        let images = scanned.images.iter();
+        let failed = scanned.failed.iter().map(|failed| ReportFailure {
+            digest: failed.digest.to_string(),
+            platform: failed.platform.as_ref().map(ToString::to_string),
+            error: chain(&failed.error),
+        });
+        Self {
+            reference,
+            images: images
+                .map(|image| ReportImage { inventory: &image.inventory, assessment: &image.assessment })
+                .collect(),
+            failed: failed.collect(),
+        }
+    }
+}
+
+fn outcome(scanned: &Scanned, fail_on: Option<FailOn>) -> Outcome {
+    // What could not be read outranks what was found: a threshold says nothing about an image that is half known.
+    if !scanned.complete() {
+        return Outcome::Incomplete;
+    }
+    let over = scanned.images.iter().any(|image| match fail_on {
+        None => false,
+        Some(FailOn::Severity(threshold)) => {
+            counted(&image.assessment).any(|finding| finding.severity.chosen >= threshold)
+        }
+        Some(FailOn::Unknown) => {
+            counted(&image.assessment).next().is_some() || image.assessment.coverage.iter().any(is_unjudged)
+        }
+    });
+    if over { Outcome::Findings } else { Outcome::Clean }
+}
+
+/// Findings that count: headers, documentation and debug files of a vulnerable source are no way in.
+fn counted(assessment: &model::Assessment) -> impl Iterator<Item = &model::Finding> {
+    assessment.findings.iter().filter(|finding| !finding.inert)
+}
+
+/// Whether a statement says that something could not be judged.
+fn is_unjudged(coverage: &model::Coverage) -> bool {
+    let empty = matches!(coverage.subject, Subject::PackageType { packages: 0, .. });
+    coverage.state != CoverageState::Seen && !empty
+}
+
+#[cfg(test)]
+mod tests;

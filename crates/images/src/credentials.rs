@@ -264,8 +264,12 @@ async fn ask_helper(helper: &str, server: &str) -> Result<Option<Login>, Credent
         }
         let mut answer = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            #[expect(clippy::disallowed_methods, reason = "the reader is capped by `take`; a cut answer is no JSON")]
-            stdout.take(MAX_HELPER_ANSWER_BYTES).read_to_end(&mut answer).await?;
+            #[expect(clippy::disallowed_methods, reason = "the reader is capped by `take`")]
+            stdout.take(MAX_HELPER_ANSWER_BYTES + 1).read_to_end(&mut answer).await?;
+            if answer.len() as u64 > MAX_HELPER_ANSWER_BYTES {
+                let message = format!("it says more than {MAX_HELPER_ANSWER_BYTES} bytes");
+                return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+            }
         }
         Ok::<_, std::io::Error>((child.wait().await?, answer))
     };
@@ -280,8 +284,8 @@ async fn ask_helper(helper: &str, server: &str) -> Result<Option<Login>, Credent
         return if none { Ok(None) } else { Err(failed(format!("{status}: {said}"))) };
     }
     let limits = JsonLimits { bytes: answer.len(), depth: 8 };
-    let answer: HelperAnswer =
-        limits::json::from_slice(&answer, &limits).map_err(|error| failed(format!("not the answer expected: {error}")))?;
+    let answer: HelperAnswer = limits::json::from_slice(&answer, &limits)
+        .map_err(|error| failed(format!("not the answer expected: {error}")))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Login::Identity(answer.secret),
         _ => Login::Password { user: answer.username, password: answer.secret },

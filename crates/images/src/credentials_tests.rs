@@ -49,7 +49,10 @@ async fn broken_files_say_which_and_where() {
         (r#"{"auths": {"r.example": {"auth": "!!"}}}"#, "the login for r.example"),
         (r#"{"auths": {"r.example": {"auth": "bm9jb2xvbg=="}}}"#, "the login for r.example"),
         (r#"{"credHelpers": {"r.example": "../../bin/sh"}}"#, "not the name of a credential helper"),
-        (r#"{"credHelpers": {"r.example": "absent-helper-of-a-test"}}"#, "docker-credential-absent-helper-of-a-test failed"),
+        (
+            r#"{"credHelpers": {"r.example": "absent-helper-of-a-test"}}"#,
+            "docker-credential-absent-helper-of-a-test failed",
+        ),
     ] {
         let error = find(json, "r.example", "app").await.unwrap_err();
         assert!(error.contains(part), "{error}");
@@ -70,7 +73,7 @@ fn a_helper_is_asked() {
         assert_eq!(find("token.example").unwrap(), Some(Login::Identity("token.example".into())));
         assert_eq!(find("none.example").unwrap(), None);
         assert!(find("broken.example").unwrap_err().to_string().contains("the vault is sealed"));
-        assert!(find("long.example").unwrap_err().to_string().contains("not the answer expected"));
+        assert!(find("long.example").unwrap_err().to_string().contains("more than 65536 bytes"));
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -96,7 +99,12 @@ fn a_helper_is_asked() {
         .env(CHILD, dir.path())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]

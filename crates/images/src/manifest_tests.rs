@@ -23,7 +23,8 @@ fn reads_both_families() {
         assert_eq!(image.layers.len(), 1);
         assert!(is_file_system_layer(&image.layers[0].media_type));
     }
-    let text = format!(r#"{{"schemaVersion":2,"mediaType":"{DOCKER_LIST}","manifests":[{}]}}"#, descriptor(DOCKER_MANIFEST));
+    let text =
+        format!(r#"{{"schemaVersion":2,"mediaType":"{DOCKER_LIST}","manifests":[{}]}}"#, descriptor(DOCKER_MANIFEST));
     assert!(matches!(parse_document(text.as_bytes(), Some(DOCKER_LIST)), Ok(Document::Index(list)) if list.len() == 1));
     let none = manifest(OCI_CONFIG, "null");
     assert!(matches!(parse_document(none.as_bytes(), None), Ok(Document::Image(image)) if image.layers.is_empty()));
@@ -43,7 +44,11 @@ fn refuses_what_is_no_image() {
     for (text, content_type, part) in [
         (both.as_str(), None, "both layers and manifests"),
         (&disguised, None, "ambiguous"),
-        (&image.replace("\"schema", &format!("\"mediaType\":\"{OCI_MANIFEST}\",\"schema")), Some(OCI_INDEX), "ambiguous"),
+        (
+            &image.replace("\"schema", &format!("\"mediaType\":\"{OCI_MANIFEST}\",\"schema")),
+            Some(OCI_INDEX),
+            "ambiguous",
+        ),
         (&image, Some(OCI_INDEX), "ambiguous"),
         (&chart, None, "no image but an artifact of type application/vnd.cncf.helm"),
         (&bad_digest, None, "not a readable"),

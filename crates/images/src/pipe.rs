@@ -170,9 +170,8 @@ mod tests {
     }
 
     fn read(receiver: Receiver) -> Result<Vec<u8>, String> {
-        limits::read_capped(receiver, 1 << 20, "pipe").map_err(|error| {
-            std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()
-        })
+        limits::read_capped(receiver, 1 << 20, "pipe")
+            .map_err(|error| std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl FromStr for PlatformFilter {
 
     fn from_str(text: &str) -> Result<Self, PlatformError> {
         let parts: Vec<&str> = text.split('/').collect();
-        let plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        let plain =
+            |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(plain) {
             return Err(PlatformError(text.chars().take(80).collect()));
         }

@@ -269,7 +269,9 @@ mod tests {
 
     #[test]
     fn transports_keep_their_paths() {
-        for text in ["oci:/a/b:c", "oci-archive:x.tar", "docker-archive:x.tar:app:1", "containerd:app:1", "dir:/", "sbom:x"] {
+        for text in
+            ["oci:/a/b:c", "oci-archive:x.tar", "docker-archive:x.tar:app:1", "containerd:app:1", "dir:/", "sbom:x"]
+        {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
         }
         assert_eq!("oci:/a".parse::<Reference>().unwrap(), Reference::OciLayout("/a".into()));
@@ -278,8 +280,13 @@ mod tests {
     #[test]
     fn loopback_is_recognised() {
         for (text, expected) in [
-            ("127.0.0.1:5000/a", true), ("localhost:5000/a", true), ("[::1]:5000/a", true), ("127.9.9.9/a", true),
-            ("10.0.0.1:5000/a", false), ("localhost.example/a", false), ("a", false),
+            ("127.0.0.1:5000/a", true),
+            ("localhost:5000/a", true),
+            ("[::1]:5000/a", true),
+            ("127.9.9.9/a", true),
+            ("10.0.0.1:5000/a", false),
+            ("localhost.example/a", false),
+            ("a", false),
         ] {
             assert_eq!(text.parse::<RegistryReference>().unwrap().is_loopback(), expected, "{text}");
         }
@@ -290,8 +297,23 @@ mod tests {
         let long_name = "a".repeat(MAX_NAME_BYTES + 1);
         let long_tag = format!("a:{}", "t".repeat(MAX_TAG_BYTES + 1));
         for text in [
-            "", "oci:", "dir:", "App/x y", "a//b", "a:-x", "a:", "a/../b", "a@sha256:1", "r.example/", "-a", "a..b",
-            "r.example:99999/a", "user:pass@r.example/a", "[::zz]:1/a", &long_name, &long_tag,
+            "",
+            "oci:",
+            "dir:",
+            "App/x y",
+            "a//b",
+            "a:-x",
+            "a:",
+            "a/../b",
+            "a@sha256:1",
+            "r.example/",
+            "-a",
+            "a..b",
+            "r.example:99999/a",
+            "user:pass@r.example/a",
+            "[::zz]:1/a",
+            &long_name,
+            &long_tag,
         ] {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }

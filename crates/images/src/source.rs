@@ -129,7 +129,9 @@ impl OpenError {
                 None => format!("seawall scan oci:{}", dir.display()),
             },
             Self::NoSuchPlatform { found, .. } => format!("--platform {}", found.first()?),
-            Self::Untrusted { .. } => "the content was changed on the way or where it is stored; push or copy it again".into(),
+            Self::Untrusted { .. } => {
+                "the content was changed on the way or where it is stored; push or copy it again".into()
+            }
             Self::Document { source: ManifestError::Schema1, .. } => "push the image again with a current tool".into(),
             _ => return None,
         })
@@ -221,7 +223,13 @@ impl ImageHandle {
 
 /// Opens a reference: reads its manifests and configurations, no layers.
 pub async fn open(reference: &Reference, options: &Options) -> Result<Opened, OpenError> {
-    let mut resolver = Resolver { reference: reference.to_string(), options, images: Vec::new(), failed: Vec::new(), seen: Vec::new() };
+    let mut resolver = Resolver {
+        reference: reference.to_string(),
+        options,
+        images: Vec::new(),
+        failed: Vec::new(),
+        seen: Vec::new(),
+    };
     match reference {
         Reference::Registry(registry_reference) => {
             let session = Session::new(registry_reference, &options.registry)?;
@@ -261,11 +269,9 @@ impl Store {
                 let digest = &descriptor.digest;
                 Ok(session.document(&digest.to_string(), Some(digest)).await?.bytes)
             }
-            Self::Layout(layout) => checked(
-                layout.small_blob(&descriptor.digest, MAX_MANIFEST_BYTES),
-                &descriptor.digest,
-                what,
-            ),
+            Self::Layout(layout) => {
+                checked(layout.small_blob(&descriptor.digest, MAX_MANIFEST_BYTES), &descriptor.digest, what)
+            }
         }
     }
 
@@ -287,11 +293,7 @@ impl Store {
 }
 
 /// Bytes whose digest is right.
-fn checked(
-    bytes: Result<Bytes, ReadError>,
-    digest: &Digest,
-    what: impl Fn() -> String,
-) -> Result<Bytes, OpenError> {
+fn checked(bytes: Result<Bytes, ReadError>, digest: &Digest, what: impl Fn() -> String) -> Result<Bytes, OpenError> {
     let bytes = bytes.map_err(|source| OpenError::Read { what: what(), source })?;
     let expectation = Expectation { digest: Some(digest.clone()), size_bytes: None };
     blob::check_whole(&bytes, &expectation).map_err(|source| OpenError::Untrusted { what: what(), source })?;
@@ -374,8 +376,9 @@ impl Resolver<'_> {
         place: Place,
     ) -> Result<(), OpenError> {
         let bytes = store.config(&manifest.config).await?;
-        let config = ImageConfig::parse(&bytes).map_err(|source| {
-            OpenError::Document { what: format!("configuration {}", manifest.config.digest), source }
+        let config = ImageConfig::parse(&bytes).map_err(|source| OpenError::Document {
+            what: format!("configuration {}", manifest.config.digest),
+            source,
         })?;
         let mut platform = config.platform();
         if platform.os.is_empty()

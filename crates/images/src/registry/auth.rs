@@ -37,9 +37,7 @@ impl Session {
         let login = self.options.credentials.find(&self.reference.registry, &self.reference.repository).await?;
         let value = match (challenge, login) {
             // A second turn helps only where a token may have expired.
-            (Challenge::Basic, Some(Login::Password { user, password })) if turn == 1 => {
-                Some(basic(&user, &password))
-            }
+            (Challenge::Basic, Some(Login::Password { user, password })) if turn == 1 => Some(basic(&user, &password)),
             (Challenge::Bearer { .. }, Some(Login::Bearer(token))) if turn == 1 => Some(format!("Bearer {token}")),
             (Challenge::Basic, _) | (Challenge::Bearer { .. }, Some(Login::Bearer(_))) => None,
             (Challenge::Bearer { realm, service, scope }, login) => {

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn passes_over_the_rest() {
-        for line in ["", "Negotiate", "Bearer", "Bearer scope=x", ",,, =", "realm=\"x\"", "Digest realm=\"un", "\"=\\"] {
+        for line in ["", "Negotiate", "Bearer", "Bearer scope=x", ",,, =", "realm=\"x\"", "Digest realm=\"un", "\"=\\"]
+        {
             check(&[line], None);
         }
     }

@@ -202,9 +202,14 @@ impl RegistryError {
                 format!("the login in ~/.docker/config.json does not work: docker login {registry}")
             }
             Self::Forbidden { .. } => "ask for the right to pull from this repository".into(),
-            Self::NotFound { .. } => "check name, tag and digest; a private repository may also answer this to strangers: docker login".into(),
+            Self::NotFound { .. } => {
+                "check name, tag and digest; a private repository may also answer this to strangers: docker login"
+                    .into()
+            }
             Self::RateLimited { .. } => "try again later, or log in: logged-in users have higher limits".into(),
-            Self::Server { .. } | Self::Stalled { .. } | Self::Broken { .. } => "try again; if it stays, tell the registry's operator".into(),
+            Self::Server { .. } | Self::Stalled { .. } | Self::Broken { .. } => {
+                "try again; if it stays, tell the registry's operator".into()
+            }
             Self::Connect { registry, source, .. } if !source.is_timeout() => {
                 format!("is {registry} the right host and port? --plain-http asks without TLS")
             }

@@ -181,7 +181,12 @@ impl Session {
         let skip = if response.status() == StatusCode::PARTIAL_CONTENT { 0 } else { offset };
         let expected = size - offset + skip;
         if let Some(announced) = response.content_length().filter(|announced| *announced != expected) {
-            return Err(RegistryError::Length { registry: self.registry(), what: what.to_owned(), announced, expected });
+            return Err(RegistryError::Length {
+                registry: self.registry(),
+                what: what.to_owned(),
+                announced,
+                expected,
+            });
         }
         Ok((response, skip))
     }

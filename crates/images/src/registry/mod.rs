@@ -7,8 +7,6 @@ mod auth;
 mod challenge;
 mod error;
 mod fetch;
-#[cfg(test)]
-mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -155,13 +153,8 @@ impl Session {
 
     async fn send(&self, request: &Request<'_>) -> Result<reqwest::Response, RegistryError> {
         let (registry, what) = (self.registry(), request.what.to_owned());
-        let url = format!(
-            "{}://{}/v2/{}/{}",
-            self.scheme(),
-            self.reference.host(),
-            self.reference.repository,
-            request.path
-        );
+        let url =
+            format!("{}://{}/v2/{}/{}", self.scheme(), self.reference.host(), self.reference.repository, request.path);
         let mut builder = self.http.get(url).headers(request.headers.clone());
         if let Some(value) = lock(&self.authorization) {
             builder = builder.header(header::AUTHORIZATION, value);
