@@ -88,6 +88,15 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM changes").fetch_one(self.readers()).await?)
     }
 
+    /// Tells live streams that a job moved on. Jobs themselves are not stored.
+    pub async fn announce_job(&self, id: &str, now: Timestamp) -> Result<()> {
+        let mut transaction = self.write().await?;
+        append(&mut transaction, &[(ChangeKind::Job, "", id)], now).await?;
+        transaction.commit().await?;
+        self.notify();
+        Ok(())
+    }
+
     /// Up to `limit` changes after a place.
     pub async fn changes_since(&self, position: i64, limit: u32) -> Result<Since> {
         let (oldest, newest): (i64, i64) =

@@ -35,7 +35,7 @@ pub struct GapRow {
     pub from: u64,
     /// Last missing one.
     pub to: u64,
-    /// Why, such as `spool_full`; `missing` when nobody said.
+    /// Why, such as `spool_full`; `undeclared` when nobody said.
     pub cause: String,
     /// Who said so: `sender` or `hub`.
     pub source: String,

@@ -24,11 +24,11 @@ use acks::Durable;
 pub(crate) use prepare::{Item, Prepared, ScopeSeen};
 
 /// The streams that a hub takes.
-pub const STREAMS: &[&str] = &["alerts", "coverage", "events", "facts"];
+pub const STREAMS: &[&str] = &["alerts", "coverage", "events", "node_facts"];
 /// Gaps that one header may declare; a sender merges neighbours, so more means it is broken or hostile.
 pub const MAX_GAPS: usize = 1_000;
 /// The cause of a gap that nobody declared.
-pub const CAUSE_MISSING: &str = "missing";
+pub const CAUSE_MISSING: &str = "undeclared";
 
 /// A batch as it came, decoded and within the wire's limits.
 #[derive(Debug, Clone)]
