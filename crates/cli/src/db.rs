@@ -1,13 +1,84 @@
-//! `seawall db`.
+//! `seawall db`: build, update and look at the advisory database.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use feeds::{Database, DatabaseError};
 
 use crate::Outcome;
-use crate::ui::Ui;
+use crate::scan::default_database;
+use crate::ui::{Hint, Ui};
+
+mod build;
+mod compare;
+mod info;
+mod show;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Build a database from a directory of feeds.
+    Build(build::Args),
+    /// Say which segments there are, how old and from whom.
+    Info(info::Args),
+    /// Show what the database says of a CVE or another advisory.
+    Show(show::Args),
+    /// Compare two versions, or check a file of comparisons.
+    Compare(compare::Args),
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _ui: &Ui) -> anyhow::Result<Outcome> {
-    anyhow::bail!("this command has no code yet")
+pub fn run(args: Args, ui: &Ui) -> anyhow::Result<Outcome> {
+    match args.command {
+        Command::Build(args) => build::run(&args, ui),
+        Command::Info(args) => info::run(&args, ui),
+        Command::Show(args) => show::run(&args, ui),
+        Command::Compare(args) => compare::run(&args, ui),
+    }
+}
+
+/// The directory that was given, else the user's.
+fn directory(given: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    given.cloned().or_else(default_database).context("no database given, and no home folder to look in: use --db DIR")
+}
+
+fn open(given: Option<&PathBuf>) -> anyhow::Result<Database> {
+    let dir = directory(given)?;
+    Database::open(&dir).map_err(|error| {
+        let missing = matches!(error, DatabaseError::Missing { .. });
+        let error = anyhow::Error::new(error);
+        if missing {
+            error.context(Hint(format!("seawall db build --from DIR --out {} makes one", dir.display())))
+        } else {
+            error
+        }
+    })
+}
+
+/// The day of a time.
+fn day(time: model::Timestamp) -> String {
+    time.to_string().get(..10).unwrap_or_default().to_owned()
+}
+
+/// A size for people.
+fn size(bytes: u64) -> String {
+    if bytes < 1 << 20 {
+        format!("{} KiB", bytes.div_ceil(1 << 10))
+    } else {
+        format!("{} MiB", bytes.div_ceil(1 << 20))
+    }
+}
+
+/// The present time.
+fn now() -> model::Timestamp {
+    jiff::Timestamp::now()
+        .as_nanosecond()
+        .try_into()
+        .map_or_else(|_| model::Timestamp::default(), model::Timestamp::from_nanos)
 }

@@ -88,8 +88,8 @@ fn root(parent: &mut [usize], mut index: usize) -> usize {
 
 /// The CVE where there is one, the oldest of several; else GitHub's id; else the first.
 fn best_id(ids: &BTreeSet<String>) -> String {
-    let number = |id: &String| crate::segment::ids::cve_number(id);
-    let cve = ids.iter().filter(|id| number(id).is_some()).min_by_key(|id| number(id));
+    let cves = ids.iter().filter(|id| id.starts_with("CVE-"));
+    let cve = cves.min_by_key(|id| (crate::segment::ids::cve_number(id), *id));
     let other = || ids.iter().find(|id| id.starts_with("GHSA-")).or_else(|| ids.iter().next());
     cve.or_else(other).cloned().unwrap_or_default()
 }
