@@ -9,7 +9,7 @@ const FIRST: Duration = Duration::from_millis(250);
 /// Longest wait of our own: an hour's outage is noticed as over within half a minute.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Longest wait that a hub may ask for: a wrong header must not silence a node for a day.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
+const LONGEST_ASKED: Duration = Duration::from_mins(5);
 
 /// The wait before attempt `failures + 1`. `dice` spreads the senders of a cluster over the upper half of the wait, so
 /// that they do not return all at once.
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_hub_may_ask_for_more_but_not_for_a_day() {
         assert!(delay(1, Some(Duration::from_secs(7)), 0) >= Duration::from_secs(7));
-        assert!(delay(9, Some(Duration::from_secs(86_400)), u16::MAX) <= LONGEST_ASKED + Duration::from_secs(1));
+        assert!(delay(9, Some(Duration::from_hours(24)), u16::MAX) <= LONGEST_ASKED + Duration::from_secs(1));
     }
 
     #[test]

@@ -136,14 +136,12 @@ pub fn decode_batch(body: &[u8], limits: &BatchLimits) -> Result<Batch, DecodeEr
     let first = lines.next().ok_or_else(|| DecodeError::Header("the batch is empty".into()))?;
     let header = read_header(&first, limits)?;
     let mut records = Vec::with_capacity(usize::try_from(header.records).unwrap_or(0).min(limits.records));
-    let mut seq = header.first_seq;
-    for json in lines {
+    for (seq, json) in (header.first_seq..).zip(lines) {
         if records.len() as u64 == header.records {
             return Err(DecodeError::Mismatch(format!("more lines follow than the {} it says", header.records)));
         }
         check_record(seq, &json, limits)?;
         records.push(Record { seq, json });
-        seq += 1;
     }
     if records.len() as u64 != header.records {
         let reason = format!("it says {} records, {} lines follow", header.records, records.len());

@@ -199,6 +199,13 @@ impl TlsListener {
         self.local
     }
 
+    /// Stops listening; the port is free when this returns. Connections that were accepted go on.
+    pub async fn close(mut self) {
+        self.task.abort();
+        // Cancelled is how it ends here.
+        drop((&mut self.task).await);
+    }
+
     /// The next connection whose handshake succeeded. Failed handshakes are logged and never returned.
     pub async fn accept(&mut self) -> (TlsStream, Peer) {
         match self.ready.recv().await {

@@ -161,14 +161,14 @@ impl Spool {
     pub fn push(&self, record: &impl Serialize) -> Result<u64, PushError> {
         // Serialising needs no number, so it happens outside the lock.
         let json = serde_json::to_vec(record).map_err(PushError::Json)?;
-        self.lock().push(one_line(json))
+        self.lock().push(&one_line(json))
     }
 
     /// Takes a record that holds its own number. `make` runs while the spool is locked: it must not push.
     pub fn push_with<T: Serialize>(&self, make: impl FnOnce(u64) -> T) -> Result<u64, PushError> {
         let mut state = self.lock();
         let json = serde_json::to_vec(&make(state.next_seq())).map_err(PushError::Json)?;
-        state.push(one_line(json))
+        state.push(&one_line(json))
     }
 
     /// The next records to send: at most `max_records` of them, of at most `max_bytes` (but at least one). The same

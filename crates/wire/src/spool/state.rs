@@ -71,18 +71,24 @@ impl State {
         }
     }
 
+    /// Which start this is.
+    #[cfg(test)]
+    pub(super) fn current_id(&self) -> Uuid {
+        self.boots.back().map(|boot| boot.sender.boot_id).unwrap_or_default()
+    }
+
     pub(super) fn next_seq(&self) -> u64 {
         self.boots.back().map_or(1, |boot| boot.ledger.next)
     }
 
-    pub(super) fn push(&mut self, payload: Vec<u8>) -> Result<u64, PushError> {
+    pub(super) fn push(&mut self, payload: &[u8]) -> Result<u64, PushError> {
         let seq = self.next_seq();
         self.pushed += 1;
         if payload.len() > MAX_RECORD_BYTES {
             self.lose_current(seq, Cause::RecordTooBig);
             return Err(PushError::TooBig { seq, bytes: payload.len() });
         }
-        let bytes = frame::encode(seq, &payload);
+        let bytes = frame::encode(seq, payload);
         self.make_room(bytes.len() as u64);
         match self.append(seq, &bytes) {
             Ok(()) => Ok(seq),

@@ -123,7 +123,7 @@ pub struct StreamStatus {
     pub last_error: Option<String>,
 }
 
-/// A running uplink. Clones share it.
+/// A running uplink. Clones share it; it goes on until [`Uplink::shutdown`], also when every clone is dropped.
 #[derive(Clone)]
 pub struct Uplink {
     inner: Arc<Inner>,

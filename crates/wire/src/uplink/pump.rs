@@ -60,7 +60,9 @@ impl Pump {
             match self.step(&mut most).await {
                 Step::Idle => {
                     self.stream.pushed.notified().await;
-                    tokio::time::sleep(self.linger).await;
+                    if !self.linger.is_zero() {
+                        tokio::time::sleep(self.linger).await;
+                    }
                 }
                 Step::Sent => failures = 0,
                 Step::Refused => {}
@@ -134,10 +136,10 @@ impl Pump {
     async fn refused(&self, chunk: Chunk, problem: String, most: &mut usize) -> Step {
         tracing::warn!(stream = %self.stream.name, first_seq = chunk.first_seq, problem, "the hub refused records");
         let records = chunk.records.len();
-        drop(self.failed(problem, None));
+        let failed = self.failed(problem, None);
         match records {
             // Gaps alone cannot be too big; a hub that says so is not understood.
-            0 => Step::Failed(None),
+            0 => failed,
             1 => {
                 let spool = self.stream.spool.clone();
                 drop(tokio::task::spawn_blocking(move || spool.refuse(&chunk)).await);

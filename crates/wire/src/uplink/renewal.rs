@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::server::ca::CLIENT_DAYS;
 
 /// How often the certificate's end is looked at; also the pause after a renewal that failed.
-const LOOK_EVERY: Duration = Duration::from_secs(3600);
+const LOOK_EVERY: Duration = Duration::from_hours(1);
 /// A certificate is renewed when a third of its life is left: four months to repair a hub that cannot.
 const LEFT_MS: i64 = CLIENT_DAYS * 86_400_000 / 3;
 
