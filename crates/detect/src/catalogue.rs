@@ -39,12 +39,18 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     entries: BTreeMap<String, Entry>,
+    by_rule: BTreeMap<String, String>,
 }
 
 impl Catalogue {
     /// Entries in the order of their keys.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
+    }
+
+    /// The entry that a rule raises.
+    pub fn of_rule(&self, rule: &str) -> Option<&Entry> {
+        self.by_rule.get(rule).and_then(|key| self.entries.get(key))
     }
 
     /// The entry of a key.

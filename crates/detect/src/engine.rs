@@ -1,10 +1,23 @@
 //! Evaluation: an event in, matches out.
 
+mod memory;
+
 use std::sync::Arc;
 
-use model::Event;
+use model::{Body, Event};
 
-use crate::{Needs, Rule, RuleSet};
+use crate::fields::types::kind_index;
+use crate::fields::{AddressNames, Context};
+use crate::program::{Node, Program};
+use crate::value::canonical;
+use crate::{Matching, Needs, Rule, RuleSet};
+use memory::{Answers, Processes};
+
+/// Addresses whose names are remembered from DNS answers. Beyond it all are forgotten: names are learned again.
+pub const MAX_ADDRESS_NAMES: usize = 65_536;
+
+/// Names remembered of one address: content networks serve thousands under each.
+pub const MAX_NAMES_PER_ADDRESS: usize = 8;
 
 /// A rule that an event matched.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,20 +33,28 @@ pub struct Match {
 /// The matches of one event, in the order of the rules. Reuse one between events.
 pub type Matches = Vec<Match>;
 
-/// Compiled rules with what evaluation remembers between events: answers per process, and the detectors' state.
+/// Compiled rules with what evaluation remembers between events: answers per process, and names of addresses.
 #[derive(Debug)]
 pub struct Engine {
     rules: RuleSet,
+    processes: Processes,
+    event: Answers,
+    paths: Vec<u64>,
+    names: AddressNames,
 }
 
 impl Engine {
     /// An engine over a rule set, with nothing remembered.
     pub fn new(rules: RuleSet) -> Self {
-        Self { rules }
+        let program = rules.program();
+        let processes = Processes::new(program.invariant_bits);
+        let event = Answers::new(program.event_bits);
+        let paths = vec![0; program.paths.words()];
+        Self { rules, processes, event, paths, names: AddressNames::default() }
     }
 
     /// The rule set.
-    pub fn rules(&self) -> &RuleSet {
+    pub const fn rules(&self) -> &RuleSet {
         &self.rules
     }
 
@@ -42,9 +63,122 @@ impl Engine {
         self.rules.needs()
     }
 
-    /// Evaluates one event; `found` is emptied first. With [`crate::Matching::First`] at most one rule of a file
-    /// matches, the first in the order of loading; detectors of ours speak for themselves.
-    pub fn evaluate(&mut self, _event: &Event, found: &mut Matches) {
+    /// Evaluates one event; `found` is emptied first. With [`Matching::First`] at most one rule of the given files
+    /// matches, the first in the order of loading; our own rules are always all evaluated.
+    ///
+    /// Answers that depend on process and scope alone are remembered for as long as events share their `Arc`s: a sensor
+    /// that changes a process makes a new one.
+    pub fn evaluate(&mut self, event: &Event, found: &mut Matches) {
         found.clear();
+        self.learn_names(event);
+        let program = self.rules.program();
+        let roots = &program.roots[kind_index(&event.body)];
+        if roots.is_empty() {
+            return;
+        }
+        self.event.forget();
+        let context = Context { event, names: &self.names };
+        let invariant = self.processes.answers(event);
+        let mut run = Run {
+            program,
+            context: &context,
+            invariant,
+            event: &mut self.event,
+            paths: &mut self.paths,
+            path_known: false,
+        };
+        let mut matched_given = false;
+        for (number, root) in roots {
+            let compiled = &self.rules.compiled()[*number as usize];
+            let skip = !compiled.builtin && matched_given && self.rules.matching() == Matching::First;
+            if !skip && run.node(*root) {
+                matched_given |= !compiled.builtin;
+                let output = compiled.output.format(&context);
+                found.push(Match { rule: Arc::clone(&compiled.rule), output, earlier: Vec::new() });
+            }
+        }
+    }
+
+    /// Names of addresses that DNS answers told so far.
+    #[cfg(test)]
+    pub(crate) const fn names(&self) -> &AddressNames {
+        &self.names
+    }
+
+    fn learn_names(&mut self, event: &Event) {
+        let Body::Dns(dns) = &event.body else { return };
+        for answer in &dns.answers {
+            let Ok(address) = answer.parse().map(canonical) else { continue };
+            if self.names.len() >= MAX_ADDRESS_NAMES && !self.names.contains_key(&address) {
+                self.names.clear();
+            }
+            let names = self.names.entry(address).or_default();
+            if !names.iter().any(|name| **name == *dns.question) {
+                names.truncate(MAX_NAMES_PER_ADDRESS - 1);
+                names.insert(0, dns.question.as_str().into());
+            }
+        }
+    }
+}
+
+/// One evaluation.
+struct Run<'a, 'b> {
+    program: &'a Program,
+    context: &'b Context<'a>,
+    invariant: &'b mut Answers,
+    event: &'b mut Answers,
+    paths: &'b mut [u64],
+    path_known: bool,
+}
+
+impl Run<'_, '_> {
+    fn node(&mut self, number: u32) -> bool {
+        let slot = &self.program.slots[number as usize];
+        let answers = if slot.invariant { &*self.invariant } else { &*self.event };
+        if let Some(answer) = answers.get(slot.bit) {
+            return answer;
+        }
+        let answer = match &slot.node {
+            Node::Const(value) => *value,
+            Node::Check(check) => self.check(*check),
+            Node::Not(inner) => !self.node(*inner),
+            Node::And(children) => children.iter().all(|child| self.node(*child)),
+            Node::Or(children) => children.iter().any(|child| self.node(*child)),
+        };
+        let answers = if slot.invariant { &mut *self.invariant } else { &mut *self.event };
+        answers.set(slot.bit, answer);
+        answer
+    }
+
+    fn check(&mut self, number: u32) -> bool {
+        let check = &self.program.checks[number as usize];
+        match check.path_bit.filter(|_| self.program.paths.is_ready()) {
+            Some(bit) => self.path(bit),
+            None => check.holds(self.context),
+        }
+    }
+
+    fn path(&mut self, bit: u32) -> bool {
+        if !self.path_known {
+            let path = match &self.context.event.body {
+                Body::FileOpen(open) => open.path.as_str(),
+                Body::FileChange(change) => change.path.as_str(),
+                _ => return self.path_of_connection(bit),
+            };
+            self.program.paths.run(path, self.paths);
+            self.path_known = true;
+        }
+        self.paths[bit as usize / 64] >> (bit % 64) & 1 == 1
+    }
+
+    /// Names of connections are composed, not borrowed; rules compare few constants with them.
+    fn path_of_connection(&mut self, bit: u32) -> bool {
+        use crate::EventSource;
+        use crate::value::Value;
+        let Ok(spec) = crate::fields::find("fd.name", &EventSource::Syscall) else { return false };
+        let Value::Text(name) = (spec.get)(self.context, &crate::fields::FieldArg::None) else { return false };
+        self.program.paths.run(&name, self.paths);
+        self.path_known = true;
+        self.paths[bit as usize / 64] >> (bit % 64) & 1 == 1
     }
 }

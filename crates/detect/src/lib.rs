@@ -19,13 +19,25 @@
 
 pub mod alert;
 pub mod catalogue;
+mod compile;
 pub mod condition;
+pub mod content;
 pub mod engine;
+pub mod fields;
+mod glob;
+mod operand;
+mod output;
+mod paths;
 pub mod priority;
+mod program;
 pub mod rule;
 pub mod rules;
 pub mod ruleset;
 pub mod source;
+mod test;
+#[cfg(test)]
+mod testing;
+mod value;
 
 pub use alert::{AlertBuilder, AlertOptions};
 pub use catalogue::{Catalogue, Entry};

@@ -37,6 +37,8 @@ pub struct Rule {
     pub event_types: BTreeSet<String>,
     /// The fields that its condition reads, without arguments.
     pub fields: BTreeSet<&'static str>,
+    /// What its condition asks for and nothing feeds anywhere (fields, event types): those checks never hold.
+    pub unavailable: BTreeSet<String>,
 }
 
 /// What the loaded rules need from a sensor, so that it loads only those programs.
@@ -67,21 +69,30 @@ pub struct Degraded {
     /// Kinds of events that it needs and that are not seen.
     pub missing_kinds: BTreeSet<&'static str>,
     /// Fields of its condition that have no source.
-    pub missing_fields: BTreeSet<&'static str>,
+    pub missing_fields: BTreeSet<String>,
     /// Whether nothing can match it any more; else it only sees less.
     pub blind: bool,
 }
 
 impl Degraded {
+    /// What a rule misses where only these kinds of events are seen and these fields are absent; `None` for nothing.
+    pub fn of(rule: &Rule, kinds: &BTreeSet<&str>, absent_fields: &BTreeSet<&str>) -> Option<Self> {
+        let missing_kinds: BTreeSet<_> = rule.kinds.iter().copied().filter(|kind| !kinds.contains(kind)).collect();
+        let absent =
+            rule.fields.iter().filter(|field| absent_fields.contains(**field)).map(|field| (*field).to_owned());
+        let missing_fields: BTreeSet<String> = absent.chain(rule.unavailable.iter().cloned()).collect();
+        let blind = missing_kinds.len() == rule.kinds.len() && !(rule.kinds.is_empty() && rule.unavailable.is_empty());
+        let found = !missing_kinds.is_empty() || !missing_fields.is_empty();
+        found.then(|| Self { rule: rule.name.clone(), missing_kinds, missing_fields, blind })
+    }
+
     /// As a statement of the coverage table.
     pub fn coverage(&self) -> Coverage {
         let signal: Vec<&str> = self.missing_kinds.iter().copied().collect();
         let reason =
             if self.blind { "the rule cannot match here" } else { "the rule sees only part of what it asks for" };
-        let subject = Subject::Rule {
-            name: self.rule.clone(),
-            missing_fields: self.missing_fields.iter().map(|field| (*field).to_owned()).collect(),
-        };
+        let subject =
+            Subject::Rule { name: self.rule.clone(), missing_fields: self.missing_fields.iter().cloned().collect() };
         Coverage::new(subject, signal.join(","), CoverageState::Unseen, reason)
     }
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use model::Diagnostic;
 
-use crate::{Degraded, Needs, Priority, Rule, Source};
+use crate::condition::Expr;
+use crate::output::Output;
+use crate::program::Program;
+use crate::{Catalogue, Degraded, Needs, Priority, Rule, Source, compile, content};
 
 /// How many rules one event may match (Falco's `rule_matching`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// The first one in the order of loading, per event source.
+    /// The first one in the order of loading.
     #[default]
     First,
     /// All.
@@ -20,62 +23,126 @@ pub enum Matching {
 /// How to compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileOptions {
-    /// How many rules one event may match.
+    /// How many rules of the given files one event may match. Built-in rules are always all evaluated.
     pub matching: Matching,
     /// Rules that are less urgent are left out.
     pub minimum_priority: Priority,
+    /// Whether the built-in rules are compiled in, before the given files.
+    pub builtin: bool,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { matching: Matching::First, minimum_priority: Priority::Debug }
+        Self { matching: Matching::First, minimum_priority: Priority::Debug, builtin: false }
     }
 }
 
-/// Rules ready to be evaluated.
-#[derive(Debug, Clone, Default)]
+/// A rule with what evaluation needs.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What is known of it.
+    pub rule: Arc<Rule>,
+    /// Its condition, lists and macros expanded.
+    pub condition: Arc<Expr>,
+    /// Its output.
+    pub output: Arc<Output>,
+    /// Whether it is one of ours.
+    pub builtin: bool,
+}
+
+/// Rules ready to be evaluated. Cloning shares them.
+#[derive(Debug, Clone)]
 pub struct RuleSet {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     rules: Vec<Arc<Rule>>,
+    compiled: Vec<Compiled>,
+    program: Program,
     version: String,
+    matching: Matching,
 }
 
 impl RuleSet {
     /// Compiles rule files in the order given: later files may override earlier ones.
     ///
     /// Never fails: what is wrong is left out and said in a diagnostic.
-    pub fn compile(_sources: &[Source], _options: &CompileOptions) -> (Self, Vec<Diagnostic>) {
-        (Self::default(), Vec::new())
+    pub fn compile(sources: &[Source], options: &CompileOptions) -> (Self, Vec<Diagnostic>) {
+        let builtin = if options.builtin { content::rules() } else { Vec::new() };
+        compile::compile(&builtin, sources, content::catalogue(), options)
+    }
+
+    /// The same with another catalogue and other built-in rules.
+    pub fn compile_with(
+        builtin: &[Source],
+        sources: &[Source],
+        catalogue: &Catalogue,
+        options: &CompileOptions,
+    ) -> (Self, Vec<Diagnostic>) {
+        compile::compile(builtin, sources, catalogue, options)
+    }
+
+    /// From compiled rules.
+    pub(crate) fn new(compiled: Vec<Compiled>, program: Program, version: String, matching: Matching) -> Self {
+        let rules = compiled.iter().map(|compiled| Arc::clone(&compiled.rule)).collect();
+        Self { inner: Arc::new(Inner { rules, compiled, program, version, matching }) }
     }
 
     /// The enabled rules, in the order of loading.
     pub fn rules(&self) -> &[Arc<Rule>] {
-        &self.rules
+        &self.inner.rules
+    }
+
+    /// The rules with conditions and outputs, in the same order.
+    pub fn compiled(&self) -> &[Compiled] {
+        &self.inner.compiled
+    }
+
+    /// The expanded condition of a rule.
+    pub fn condition(&self, name: &str) -> Option<&Expr> {
+        self.inner
+            .compiled
+            .iter()
+            .find(|compiled| compiled.rule.name == name)
+            .map(|compiled| compiled.condition.as_ref())
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.inner.program
+    }
+
+    /// How many rules of the given files one event may match.
+    pub fn matching(&self) -> Matching {
+        self.inner.matching
+    }
+
+    /// How many different checks the conditions have, and how many of them depend on the process alone.
+    pub fn unique_checks(&self) -> (usize, usize) {
+        let checks = &self.inner.program.checks;
+        (checks.len(), checks.iter().filter(|check| check.invariant).count())
     }
 
     /// A hash over everything that was compiled: the `content_version` of alerts.
     pub fn version(&self) -> &str {
-        &self.version
+        &self.inner.version
     }
 
     /// What the rules need from a sensor.
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
-        for rule in &self.rules {
-            needs.add(rule);
+        for compiled in &self.inner.compiled {
+            needs.add(&compiled.rule);
+            compiled.output.fields(&mut |field| {
+                needs.fields.insert(field);
+            });
         }
         needs
     }
 
     /// The rules that cannot work as written where only these kinds of events are seen and these fields are absent.
     pub fn degraded(&self, kinds: &BTreeSet<&str>, absent_fields: &BTreeSet<&str>) -> Vec<Degraded> {
-        let check = |rule: &Arc<Rule>| {
-            let missing_kinds: BTreeSet<_> = rule.kinds.iter().copied().filter(|kind| !kinds.contains(kind)).collect();
-            let missing_fields: BTreeSet<_> =
-                rule.fields.iter().copied().filter(|field| absent_fields.contains(field)).collect();
-            let blind = !rule.kinds.is_empty() && missing_kinds.len() == rule.kinds.len();
-            let found = !missing_kinds.is_empty() || !missing_fields.is_empty();
-            found.then(|| Degraded { rule: rule.name.clone(), missing_kinds, missing_fields, blind })
-        };
-        self.rules.iter().filter_map(check).collect()
+        self.inner.rules.iter().filter_map(|rule| Degraded::of(rule, kinds, absent_fields)).collect()
     }
 }

@@ -23,6 +23,7 @@ fn rule() -> Arc<Rule> {
         kinds: BTreeSet::from(["exec"]),
         event_types: BTreeSet::new(),
         fields: BTreeSet::new(),
+        unavailable: BTreeSet::new(),
     })
 }
 

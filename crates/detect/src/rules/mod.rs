@@ -19,6 +19,7 @@ use model::{Diagnostic, Level};
 use crate::condition::Spot;
 use crate::{EventSource, Priority, Source};
 use exceptions::Exception;
+pub use keys::closest;
 use text::{File, Located};
 
 /// The version of Falco's rule engine whose language this is.

@@ -1,0 +1,386 @@
+//! Rule texts → compiled rules: lists and exceptions as text, then macros as trees, then checks, outputs, kinds.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{Diagnostic, Level};
+use sha2::{Digest as _, Sha256};
+
+use crate::condition::{self, Check, ExpandError, Expr, Macros, Spot};
+use crate::fields::types::{KINDS, NAMES};
+use crate::fields::{Kinds, UNFED_CALLS};
+use crate::output::Output;
+use crate::program::{Program, Tree};
+use crate::rules::lists::{self, FlatList};
+use crate::rules::text::Located;
+use crate::rules::{Collected, MAX_CONDITION_BYTES, RuleText, at_spot, closest, exceptions};
+use crate::ruleset::{CompileOptions, Compiled, RuleSet};
+use crate::test::{self, Test};
+use crate::{Catalogue, EventSource, Rule, Source, operand};
+
+/// Compiles files. `builtin` are ours, evaluated apart from the others.
+pub fn compile(
+    builtin: &[Source],
+    files: &[Source],
+    catalogue: &Catalogue,
+    options: &CompileOptions,
+) -> (RuleSet, Vec<Diagnostic>) {
+    let mut collected = Collected::default();
+    let mut hash = Sha256::new();
+    for (source, ours) in builtin.iter().map(|source| (source, true)).chain(files.iter().map(|source| (source, false)))
+    {
+        hash.update((source.text.len() as u64).to_le_bytes());
+        hash.update(source.text.as_bytes());
+        collected.read(source, ours);
+    }
+    let version = hex::encode(&hash.finalize()[..8]);
+    let mut compiler = Compiler::new(collected);
+    compiler.macros();
+    let rules = compiler.rules(catalogue, options);
+    compiler.unused();
+    compiler.program.finish();
+    let Compiler { program, diagnostics, .. } = compiler;
+    (RuleSet::new(rules, program, version, options.matching), diagnostics)
+}
+
+struct Compiler {
+    collected: Collected,
+    lists: Vec<FlatList>,
+    used_lists: BTreeSet<String>,
+    used_macros: BTreeSet<String>,
+    macros: Macros,
+    program: Program,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Compiler {
+    fn new(mut collected: Collected) -> Self {
+        let diagnostics = std::mem::take(&mut collected.diagnostics);
+        let (lists, used_lists) = lists::flatten(&collected.lists);
+        Self {
+            collected,
+            lists,
+            used_lists,
+            used_macros: BTreeSet::new(),
+            macros: Macros::default(),
+            program: Program::new(),
+            diagnostics,
+        }
+    }
+
+    fn parse(&mut self, text: &Located, spot: &Spot) -> Option<Expr> {
+        let Some(text) = lists::substitute(text, &self.lists, &mut self.used_lists) else {
+            let message = format!("with its lists the condition has more than {MAX_CONDITION_BYTES} bytes");
+            self.diagnostics.push(at_spot(spot, "rule/too-big", Level::Error, message));
+            return None;
+        };
+        match condition::parse(text.text(), &|at, length| text.spot(at, length)) {
+            Ok(expr) => Some(expr),
+            Err(error) => {
+                let place = text.spot(error.at.min(text.text().len().saturating_sub(1)), 1);
+                self.diagnostics.push(at_spot(&place, "rule/syntax", Level::Error, error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn expand(&mut self, expr: &Expr, macros: &Macros, whole: &Spot) -> Option<Expr> {
+        match condition::expand(expr, macros, &mut self.used_macros) {
+            Ok(expanded) => Some(expanded),
+            Err(error) => {
+                self.diagnostics.push(expand_diagnostic(&error, whole, macros));
+                None
+            }
+        }
+    }
+
+    /// Parses all macros, then expands each with those that it may see: first defined before its last change.
+    fn macros(&mut self) {
+        let all: Vec<_> = self.collected.macros.iter().map(|(name, found)| (name.clone(), found.clone())).collect();
+        let mut parsed = Vec::new();
+        for (name, found) in all {
+            if !is_identifier(&name) {
+                let message = format!("no condition can name the macro `{name}`");
+                let fix = "use letters, digits and underscores, a letter first";
+                self.diagnostics.push(at_spot(&found.spot, "rule/macro-name", Level::Warning, message).with_fix(fix));
+            }
+            if let Some(expr) = self.parse(&found.condition, &found.spot) {
+                parsed.push((name, found, Arc::new(expr)));
+            }
+        }
+        for (name, found, expr) in &parsed {
+            let seen: Macros = parsed
+                .iter()
+                .filter(|(_, other, _)| other.index < found.visibility)
+                .map(|(name, _, expr)| (name.clone(), self.macros.get(name).unwrap_or(expr).clone()))
+                .collect();
+            if let Some(expanded) = self.expand(expr, &seen, &found.spot) {
+                self.macros.insert(name.clone(), Arc::new(expanded));
+            }
+        }
+    }
+
+    fn rules(&mut self, catalogue: &Catalogue, options: &CompileOptions) -> Vec<Compiled> {
+        let texts: Vec<_> = self.collected.rules.iter().map(|(name, rule)| (name.clone(), rule.clone())).collect();
+        let mut compiled = Vec::new();
+        for (name, text) in texts {
+            if !text.enabled || text.priority > options.minimum_priority {
+                continue;
+            }
+            if let EventSource::Other(source) = &text.source {
+                let message = format!("nothing feeds the source `{source}` of `{name}` here");
+                self.diagnostics.push(at_spot(&text.spot, "rule/source-not-fed", Level::Note, message));
+            }
+            let number = u32::try_from(compiled.len()).unwrap_or(u32::MAX);
+            if let Some(rule) = self.rule(number, &name, &text, catalogue) {
+                compiled.push(rule);
+            }
+        }
+        compiled
+    }
+
+    fn rule(&mut self, number: u32, name: &str, text: &RuleText, catalogue: &Catalogue) -> Option<Compiled> {
+        let condition = match exceptions::apply(&text.condition, &text.exceptions) {
+            Ok(condition) => condition,
+            Err(diagnostic) => {
+                self.diagnostics.push(*diagnostic);
+                return None;
+            }
+        };
+        let parsed = self.parse(&condition, &text.spot)?;
+        let macros = std::mem::take(&mut self.macros);
+        let expanded = self.expand(&parsed, &macros, &text.spot);
+        self.macros = macros;
+        let expanded = expanded?;
+        let fed = !matches!(text.source, EventSource::Other(_));
+        let mut facts = Facts::default();
+        let tree = if fed { self.tree(&expanded, text, &mut facts)? } else { Tree::Const(false) };
+        let (output, found) = if fed { Output::compile(&text.output, &text.source) } else { Default::default() };
+        self.diagnostics.extend(found);
+        let kinds = match text.source {
+            EventSource::K8sAudit => Kinds::AUDIT,
+            _ => Kinds::SENSOR,
+        };
+        let kinds = self.program.add_rule(number, &tree, kinds);
+        self.warn_of_kinds(name, text, kinds, fed, &facts);
+        let rule = describe(name, text, kinds, facts, catalogue);
+        Some(Compiled {
+            rule: Arc::new(rule),
+            condition: Arc::new(expanded),
+            output: Arc::new(output),
+            builtin: text.builtin,
+        })
+    }
+
+    fn warn_of_kinds(&mut self, name: &str, text: &RuleText, kinds: Kinds, fed: bool, facts: &Facts) {
+        if text.source == EventSource::Syscall && kinds == Kinds::SENSOR && text.warn_event_types {
+            let message = format!("`{name}` matches any type of event and is evaluated for all of them");
+            let fix = "add a check such as `evt.type = execve`";
+            self.diagnostics.push(at_spot(&text.spot, "rule/no-event-type", Level::Warning, message).with_fix(fix));
+        }
+        // A condition that is never true on purpose (`never_true`) still names event types that exist.
+        if fed && kinds == Kinds::NONE && !facts.unfed.is_empty() {
+            let unfed: Vec<&str> = facts.unfed.iter().map(String::as_str).collect();
+            let message = format!("`{name}` asks for events that the sensor does not report: {}", unfed.join(", "));
+            self.diagnostics.push(at_spot(&text.spot, "rule/never-matches", Level::Warning, message));
+        }
+    }
+
+    fn tree(&mut self, expr: &Expr, text: &RuleText, facts: &mut Facts) -> Option<Tree> {
+        let mut parts = |parts: &[Expr]| -> Option<Vec<Tree>> {
+            // All parts are looked at, so that one pass reports everything that is wrong.
+            let trees: Vec<Option<Tree>> = parts.iter().map(|part| self.tree(part, text, facts)).collect();
+            trees.into_iter().collect()
+        };
+        Some(match expr {
+            Expr::And(inner) => Tree::And(parts(inner)?),
+            Expr::Or(inner) => Tree::Or(parts(inner)?),
+            Expr::Not(inner) => Tree::Not(Box::new(self.tree(inner, text, facts)?)),
+            Expr::Check(check) => self.check(check, text, facts)?,
+            Expr::Macro(..) => Tree::Const(false),
+        })
+    }
+
+    fn check(&mut self, check: &Check, text: &RuleText, facts: &mut Facts) -> Option<Tree> {
+        let side = match operand::compile(&check.left, &text.source) {
+            Ok(side) => side,
+            Err(diagnostic) if diagnostic.level == Level::Warning => {
+                facts.unavailable.insert(check.left.to_string());
+                self.push_once(*diagnostic);
+                return Some(Tree::Const(false));
+            }
+            Err(mut diagnostic) => {
+                if text.skip_unknown {
+                    diagnostic.level = Level::Warning;
+                }
+                self.push_once(*diagnostic);
+                return None;
+            }
+        };
+        side.fields(&mut |field| {
+            facts.fields.insert(field);
+        });
+        self.deprecated(check);
+        // The type of an event is told by its source as well, so equal texts of two sources are two checks.
+        let key = format!("{} {check}", text.source);
+        if let Some(known) = self.program.known(&key) {
+            self.event_types(&self.program.checks[known as usize].test.event_types(check), check, facts);
+            return Some(Tree::Check(known));
+        }
+        match test::compile(check, &side, &text.source) {
+            Ok(test) => {
+                self.event_types(&test.event_types(check), check, facts);
+                Some(Tree::Check(self.program.add_check(key, side, test)))
+            }
+            Err(diagnostic) => {
+                self.push_once(*diagnostic);
+                None
+            }
+        }
+    }
+
+    fn event_types(&mut self, names: &[String], check: &Check, facts: &mut Facts) {
+        for name in names {
+            if NAMES.iter().any(|known| known.contains(&name.as_str())) {
+                facts.event_types.insert(name.clone());
+                continue;
+            }
+            facts.unfed.insert(name.clone());
+            if !UNFED_CALLS.contains(&name.as_str()) {
+                let known: Vec<&str> = NAMES.iter().flat_map(|names| names.iter().copied()).collect();
+                let message = format!("there is no event type `{name}`");
+                let found = at_spot(&check.spot, "rule/unknown-event-type", Level::Error, message);
+                let near = closest(name, &known).map(|near| format!("did you mean `{near}`?"));
+                self.push_once(match near {
+                    Some(near) => found.with_fix(near),
+                    None => found,
+                });
+            }
+        }
+    }
+
+    fn deprecated(&mut self, check: &Check) {
+        if let condition::Operand::Field(field) = &check.left
+            && field.name == "evt.dir"
+        {
+            let found = at_spot(
+                &field.spot,
+                "rule/deprecated",
+                Level::Warning,
+                "`evt.dir` is deprecated: all events are exits",
+            );
+            self.push_once(found.with_fix("remove the check"));
+        }
+    }
+
+    /// A macro's check is reported once, not once for every rule that uses the macro.
+    fn push_once(&mut self, diagnostic: Diagnostic) {
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn unused(&mut self) {
+        for (name, found) in &self.collected.macros {
+            if !self.used_macros.contains(name) {
+                let message = format!("no rule or macro uses the macro `{name}`");
+                self.diagnostics.push(at_spot(&found.spot, "rule/unused-macro", Level::Note, message));
+            }
+        }
+        for (name, found) in &self.collected.lists {
+            if !self.used_lists.contains(name) {
+                let message = format!("no rule or macro uses the list `{name}`");
+                self.diagnostics.push(at_spot(&found.spot, "rule/unused-list", Level::Note, message));
+            }
+        }
+    }
+}
+
+/// What is learned of a rule while its checks are compiled.
+#[derive(Debug, Default)]
+struct Facts {
+    fields: BTreeSet<&'static str>,
+    unavailable: BTreeSet<String>,
+    event_types: BTreeSet<String>,
+    unfed: BTreeSet<String>,
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn expand_diagnostic(error: &ExpandError, whole: &Spot, macros: &Macros) -> Diagnostic {
+    match error {
+        ExpandError::Undefined { name, spot } => {
+            let known: Vec<&str> = macros.keys().map(String::as_str).collect();
+            let found = at_spot(spot, "rule/undefined-macro", Level::Error, error.to_string());
+            match closest(name, &known) {
+                Some(near) => found.with_fix(format!("did you mean `{near}`?")),
+                None => found.with_fix("define it before it is used, or put a field here"),
+            }
+        }
+        ExpandError::Loop { spot, .. } => at_spot(spot, "rule/macro-loop", Level::Error, error.to_string()),
+        ExpandError::TooBig { spot } => {
+            at_spot(spot.as_ref().unwrap_or(whole), "rule/too-big", Level::Error, error.to_string())
+        }
+    }
+}
+
+fn describe(name: &str, text: &RuleText, kinds: Kinds, facts: Facts, catalogue: &Catalogue) -> Rule {
+    let entry = catalogue.of_rule(name);
+    let of_tags = |prefix: char| text.tags.iter().filter(move |tag| tag.starts_with(prefix)).cloned();
+    let techniques = of_tags('T').filter(|tag| tag.get(1..2).is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit())));
+    let tactics = text.tags.iter().filter_map(|tag| tag.strip_prefix("mitre_")).map(title_case);
+    let types: BTreeSet<String> = KINDS
+        .iter()
+        .enumerate()
+        .filter(|(kind, _)| kinds.0 >> kind & 1 == 1)
+        .flat_map(|(kind, _)| NAMES[kind])
+        .filter(|name| facts.event_types.contains(**name))
+        .map(|name| (*name).to_owned())
+        .collect();
+    Rule {
+        name: name.to_owned(),
+        key: entry.map_or_else(|| name.to_owned(), |entry| entry.key.clone()),
+        title: entry.map_or_else(|| name.to_owned(), |entry| entry.title.clone()),
+        description: entry.map_or_else(|| text.description.clone(), |entry| entry.description.clone()),
+        source: text.source.clone(),
+        priority: text.priority,
+        severity: entry.map_or_else(|| text.priority.severity(), |entry| entry.severity),
+        tactics: entry.map_or_else(|| tactics.collect(), |entry| entry.tactics.clone()),
+        techniques: entry.map_or_else(|| techniques.collect(), |entry| entry.techniques.clone()),
+        tags: text.tags.clone(),
+        detector: false,
+        kinds: kinds.names().collect(),
+        event_types: types,
+        fields: facts.fields,
+        unavailable: facts
+            .unavailable
+            .into_iter()
+            .chain(facts.unfed.into_iter().map(|name| format!("evt.type={name}")))
+            .collect(),
+    }
+}
+
+fn title_case(tag: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+    };
+    tag.split('_').map(word).collect::<Vec<_>>().join(" ")
+}
+
+impl Test {
+    /// The event types that a check names, when it is one of `evt.type`.
+    fn event_types(&self, check: &Check) -> Vec<String> {
+        match (self, &check.right) {
+            (Self::EventType(_), condition::Right::Value(value))
+                if matches!(check.op, condition::Op::Eq | condition::Op::Ne) =>
+            {
+                vec![value.clone()]
+            }
+            (Self::EventType(_), condition::Right::List(values)) if check.op.takes_list() => values.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! `proc.*`, `thread.*`, `user.*`, `group.*`: who did it. All of them depend on the process alone.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use model::{Ancestor, Capabilities, ExeOrigin, Process};
+
+use super::Takes::{Index, Key};
+use super::{Context, FieldArg, Spec, Type};
+use crate::value::Value;
+
+type Get = for<'a> fn(&'a Process) -> Value<'a>;
+
+macro_rules! of_process {
+    ($name:literal, $ty:ident, $get:expr) => {
+        Spec::new($name, Type::$ty, |context, _| {
+            let get: Get = $get;
+            context.process().map_or(Value::Missing, get)
+        })
+        .of_process()
+    };
+}
+
+/// Fields of the process.
+pub const FIELDS: &[Spec] = &[
+    of_process!("proc.name", Text, |p| Value::known(&p.name)),
+    of_process!("proc.exe", Text, |p| Value::maybe(p.args.first().map(String::as_str).or(Some(&p.exe)))),
+    of_process!("proc.exepath", Text, |p| Value::known(&p.exe)),
+    of_process!("proc.pname", Text, |p| Value::maybe(p.ancestors.first().map(|a| a.name.as_str()))),
+    of_process!("proc.pexe", Text, |p| p.ancestors.first().map_or(Value::Missing, |a| exe(a))),
+    of_process!("proc.pexepath", Text, |p| Value::maybe(p.ancestors.first().map(|a| a.exe.as_str()))),
+    of_process!("proc.args", Text, |p| Value::Text(arguments(&p.args))),
+    of_process!("proc.cmdline", Text, |p| Value::Text(Cow::Owned(command_line(&p.name, &p.args)))),
+    of_process!("proc.pcmdline", Text, |p| {
+        p.ancestors.first().map_or(Value::Missing, |a| Value::Text(Cow::Owned(command_line(&a.name, &a.args))))
+    }),
+    of_process!("proc.exeline", Text, |p| Value::Text(Cow::Owned(p.args.join(" ")))),
+    of_process!("proc.cmdnargs", Int, |p| Value::int(i64::try_from(p.args.len().saturating_sub(1)).ok())),
+    of_process!("proc.cmdlenargs", Int, |p| Value::int(
+        i64::try_from(p.args.iter().skip(1).map(String::len).sum::<usize>()).ok()
+    )),
+    of_process!("proc.cwd", Text, |p| Value::known(&p.cwd)),
+    of_process!("proc.tty", Int, |p| Value::Int(i64::from(p.tty))),
+    of_process!("proc.pid", Int, |p| Value::Int(i64::from(p.pid))),
+    of_process!("proc.ppid", Int, |p| Value::Int(i64::from(p.ppid))),
+    of_process!("proc.vpid", Int, |p| Value::int(p.vpid.map(i64::from))),
+    of_process!("proc.sid", Int, |p| Value::int(p.sid.map(i64::from))),
+    of_process!("proc.vpgid", Int, |p| Value::int(p.pgid.map(i64::from))),
+    of_process!("proc.pgid", Int, |p| Value::int(p.pgid.map(i64::from))),
+    of_process!("proc.is_sid_leader", Bool, |p| p.sid.map_or(Value::Missing, |sid| Value::Bool(sid == p.pid))),
+    of_process!("proc.is_vpgid_leader", Bool, |p| p.pgid.map_or(Value::Missing, |pgid| Value::Bool(pgid == p.pid))),
+    of_process!("proc.is_pgid_leader", Bool, |p| p.pgid.map_or(Value::Missing, |pgid| Value::Bool(pgid == p.pid))),
+    of_process!("proc.sname", Text, |p| leader(p, p.sid, |a| Value::known(&a.name), |p| Value::known(&p.name))),
+    of_process!("proc.sid.exe", Text, |p| leader(p, p.sid, exe, |p| Value::known(&p.exe))),
+    of_process!("proc.sid.exepath", Text, |p| leader(p, p.sid, |a| Value::known(&a.exe), |p| Value::known(&p.exe))),
+    of_process!("proc.vpgid.name", Text, |p| leader(p, p.pgid, |a| Value::known(&a.name), |p| Value::known(&p.name))),
+    of_process!("proc.vpgid.exe", Text, |p| leader(p, p.pgid, exe, |p| Value::known(&p.exe))),
+    of_process!("proc.vpgid.exepath", Text, |p| leader(p, p.pgid, |a| Value::known(&a.exe), |p| Value::known(&p.exe))),
+    of_process!("proc.is_exe_upper_layer", Bool, |p| origin(p, |origin| origin == ExeOrigin::Upper)),
+    of_process!("proc.is_exe_lower_layer", Bool, |p| origin(p, |origin| origin == ExeOrigin::Image)),
+    of_process!("proc.is_exe_from_memfd", Bool, |p| origin(p, |origin| origin == ExeOrigin::Memfd)),
+    of_process!("proc.exe_origin", Text, |p| p
+        .exe_origin
+        .map_or(Value::Missing, |origin| Value::text(origin_name(origin)))),
+    Spec::new("proc.aname", Type::Text, |c, arg| chain(c, arg, |p| Value::known(&p.name), |a| Value::known(&a.name)))
+        .takes(Index)
+        .of_process(),
+    Spec::new("proc.aexe", Type::Text, |c, arg| chain(c, arg, |p| Value::known(&p.exe), exe)).takes(Index).of_process(),
+    Spec::new("proc.aexepath", Type::Text, |c, arg| chain(c, arg, |p| Value::known(&p.exe), |a| Value::known(&a.exe)))
+        .takes(Index)
+        .of_process(),
+    Spec::new("proc.acmdline", Type::Text, |c, arg| {
+        chain(
+            c,
+            arg,
+            |p| Value::Text(Cow::Owned(command_line(&p.name, &p.args))),
+            |a| Value::Text(Cow::Owned(command_line(&a.name, &a.args))),
+        )
+    })
+    .takes(Index)
+    .of_process(),
+    Spec::new("proc.aargs", Type::Text, |c, arg| {
+        chain(c, arg, |p| Value::Text(arguments(&p.args)), |a| Value::Text(arguments(&a.args)))
+    })
+    .takes(Index)
+    .of_process(),
+    Spec::new("proc.apid", Type::Int, apid).takes(super::Takes::IndexAlways).of_process(),
+    Spec::new("proc.env", Type::Text, env).takes(Key).of_process(),
+    // The clock moves on between events of one process: not remembered.
+    Spec::new("proc.duration", Type::Int, |c, _| age(c, |p| Some(p.start_time))),
+    Spec::new("proc.ppid.duration", Type::Int, |c, _| age(c, |p| p.ancestors.first().map(|a| a.start_time))),
+    of_process!("proc.pid.ts", Int, |p| Value::Int(p.start_time.as_nanos())),
+    of_process!("thread.cap_effective", Text, |p| capabilities(p.caps_effective)),
+    of_process!("thread.cap_permitted", Text, |p| capabilities(p.caps_permitted)),
+    of_process!("thread.tid", Int, |p| Value::Int(i64::from(p.pid))),
+    of_process!("user.uid", Int, |p| Value::Int(i64::from(p.uid))),
+    of_process!("user.name", Text, |p| account(p.user.as_deref(), p.uid)),
+    of_process!("user.loginuid", Int, |p| Value::Int(p.login_uid.map_or(-1, i64::from))),
+    of_process!("user.loginname", Text, |p| p
+        .login_uid
+        .map_or(Value::text("<NA>"), |uid| { account(p.user.as_deref().filter(|_| uid == p.uid), uid) })),
+    of_process!("group.gid", Int, |p| Value::Int(i64::from(p.gid))),
+    of_process!("group.name", Text, |p| account(None, p.gid)),
+];
+
+fn exe(ancestor: &Ancestor) -> Value<'_> {
+    Value::maybe(ancestor.args.first().map(String::as_str).or(Some(&ancestor.exe)))
+}
+
+/// Arguments without the program's name, joined by blanks.
+fn arguments(args: &[String]) -> Cow<'_, str> {
+    match args {
+        [] | [_] => Cow::Borrowed(""),
+        [_, only] => Cow::Borrowed(only),
+        [_, rest @ ..] => Cow::Owned(rest.join(" ")),
+    }
+}
+
+/// Falco's command line: the process's name, then its arguments without the program's name.
+pub fn command_line(name: &str, args: &[String]) -> String {
+    let mut line = name.to_owned();
+    for arg in args.iter().skip(1) {
+        line.push(' ');
+        line.push_str(arg);
+    }
+    line
+}
+
+fn leader<'a>(
+    process: &'a Process,
+    pid: Option<i32>,
+    of_ancestor: for<'b> fn(&'b Ancestor) -> Value<'b>,
+    of_process: for<'b> fn(&'b Process) -> Value<'b>,
+) -> Value<'a> {
+    match pid {
+        Some(pid) if pid == process.pid => of_process(process),
+        Some(pid) => {
+            process.ancestors.iter().find(|ancestor| ancestor.pid == pid).map_or(Value::Missing, |a| of_ancestor(a))
+        }
+        None => Value::Missing,
+    }
+}
+
+fn origin(process: &Process, test: fn(ExeOrigin) -> bool) -> Value<'_> {
+    process.exe_origin.map_or(Value::Missing, |origin| Value::Bool(test(origin)))
+}
+
+const fn origin_name(origin: ExeOrigin) -> &'static str {
+    match origin {
+        ExeOrigin::Image => "image",
+        ExeOrigin::Upper => "upper",
+        ExeOrigin::Memfd => "memfd",
+        ExeOrigin::Deleted => "deleted",
+        ExeOrigin::Volume => "volume",
+        ExeOrigin::Tmpfs => "tmpfs",
+        ExeOrigin::Host => "host",
+    }
+}
+
+/// With an index that ancestor, 0 the process itself; without one any ancestor.
+fn chain<'a>(
+    context: &Context<'a>,
+    arg: &FieldArg,
+    of_process: for<'b> fn(&'b Process) -> Value<'b>,
+    of_ancestor: for<'b> fn(&'b Ancestor) -> Value<'b>,
+) -> Value<'a> {
+    let Some(process) = context.process() else { return Value::Missing };
+    match arg.index() {
+        Some(0) => of_process(process),
+        Some(index) => process.ancestors.get(index - 1).map_or(Value::Missing, |ancestor| of_ancestor(ancestor)),
+        None => Value::AnyText(
+            process
+                .ancestors
+                .iter()
+                .filter_map(|ancestor| match of_ancestor(ancestor) {
+                    Value::Text(text) => Some(text),
+                    _ => None,
+                })
+                .collect(),
+        ),
+    }
+}
+
+fn apid<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
+    let Some(process) = context.process() else { return Value::Missing };
+    match arg.index() {
+        Some(0) => Value::Int(i64::from(process.pid)),
+        Some(index) => Value::int(process.ancestors.get(index - 1).map(|ancestor| i64::from(ancestor.pid))),
+        None => Value::Missing,
+    }
+}
+
+/// `proc.env` is the whole environment, `proc.env[NAME]` one variable.
+fn env<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
+    let Some(process) = context.process() else { return Value::Missing };
+    match arg.key() {
+        Some(name) => {
+            let value =
+                |entry: &'a String| entry.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value);
+            process.env.iter().find_map(value).map_or(Value::Missing, Value::text)
+        }
+        None if process.env.is_empty() => Value::Missing,
+        None => Value::Text(Cow::Owned(process.env.join(" "))),
+    }
+}
+
+fn age<'a>(context: &Context<'a>, start: fn(&Process) -> Option<model::Timestamp>) -> Value<'a> {
+    let started = context.process().and_then(start);
+    Value::int(started.map(|start| context.event.time.as_nanos().saturating_sub(start.as_nanos()).max(0)))
+}
+
+fn capabilities(set: Capabilities) -> Value<'static> {
+    let mut text = String::new();
+    for name in set.names() {
+        // Writing to a string cannot fail.
+        drop(write!(text, "{}{name}", if text.is_empty() { "" } else { " " }));
+    }
+    Value::Text(Cow::Owned(text))
+}
+
+/// The name of an account or group: the sensor's, else what every system calls it.
+pub fn account(name: Option<&str>, id: u32) -> Value<'_> {
+    match (name, id) {
+        (Some(name), _) => Value::known(name),
+        (None, 0) => Value::text("root"),
+        (None, 65_534) => Value::text("nobody"),
+        (None, _) => Value::text("<NA>"),
+    }
+}

@@ -1,0 +1,180 @@
+//! Outputs of rules: text with `%field` in it.
+//!
+//! `%proc.name`, `%proc.aname[2]`, `%tolower(proc.name)`, `%10proc.name` (padded or cut to ten characters); what has no
+//! value is `<NA>`. `%container.info` is empty since engine 0.50; Falco's container plugin appends four fields instead,
+//! and so is done here.
+
+use std::fmt::Write as _;
+
+use model::{Diagnostic, Level};
+
+use crate::EventSource;
+use crate::condition::parse_operand;
+use crate::fields::Context;
+use crate::operand::{self, Side};
+use crate::rules::at_spot;
+use crate::rules::text::Located;
+
+/// Characters of one output. Command lines are long; a line that nobody reads to its end is longer.
+pub const MAX_OUTPUT_CHARS: usize = 16_384;
+
+/// Fields that the container plugin suggests for every output of the sensor's events.
+const SUGGESTED: [(&str, &str); 4] = [
+    ("container_id", "container.id"),
+    ("container_name", "container.name"),
+    ("k8s_ns_name", "k8s.ns.name"),
+    ("k8s_pod_name", "k8s.pod.name"),
+];
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    Field { side: Side, width: usize },
+}
+
+/// A compiled output.
+#[derive(Debug, Default)]
+pub struct Output {
+    pieces: Vec<Piece>,
+}
+
+impl Output {
+    /// Compiles an output. What is not understood stays as it is written, and is said.
+    pub fn compile(text: &Located, source: &EventSource) -> (Self, Vec<Diagnostic>) {
+        let mut output = Self::default();
+        let mut diagnostics = Vec::new();
+        let whole = text.text();
+        let mut at = 0;
+        while let Some(found) = whole.get(at..).and_then(|rest| rest.find('%')) {
+            output.text(whole.get(at..at + found).unwrap_or_default());
+            at += found + 1;
+            at += output.field(text, at, source, &mut diagnostics);
+        }
+        output.text(whole.get(at..).unwrap_or_default());
+        output.suggest(whole, source);
+        (output, diagnostics)
+    }
+
+    /// Names of the fields in it.
+    pub fn fields(&self, visit: &mut impl FnMut(&'static str)) {
+        for piece in &self.pieces {
+            if let Piece::Field { side, .. } = piece {
+                side.fields(visit);
+            }
+        }
+    }
+
+    /// The output for an event, one line.
+    pub fn format(&self, context: &Context<'_>) -> String {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Field { side, width } => {
+                    let value = side.value(context);
+                    let shown = value.shown();
+                    push(&mut out, shown.as_deref().unwrap_or("<NA>"), *width);
+                }
+            }
+        }
+        if out.chars().count() > MAX_OUTPUT_CHARS {
+            out = out.chars().take(MAX_OUTPUT_CHARS).collect();
+        }
+        out
+    }
+
+    fn text(&mut self, text: &str) {
+        if !text.is_empty() {
+            // A folded or literal block keeps line ends; an output is one line.
+            self.pieces.push(Piece::Text(text.replace(['\n', '\r'], " ")));
+        }
+    }
+
+    /// Reads what is behind a `%`; gives how many bytes it took.
+    fn field(&mut self, text: &Located, at: usize, source: &EventSource, diagnostics: &mut Vec<Diagnostic>) -> usize {
+        let rest = text.text().get(at..).unwrap_or_default();
+        if let Some(after) = rest.strip_prefix("container.info") {
+            let message = "`%container.info` is deprecated and prints nothing";
+            diagnostics
+                .push(at_spot(&text.spot(at, 14), "rule/deprecated", Level::Warning, message).with_fix("remove it"));
+            return rest.len() - after.len();
+        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let width = rest.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0).min(MAX_OUTPUT_CHARS);
+        let start = at + digits;
+        let spot = |from: usize, length: usize| text.spot(start + from, length);
+        let parsed = parse_operand(text.text().get(start..).unwrap_or_default(), &spot);
+        let (operand, length) = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let message = format!("no field behind `%`: {error}");
+                diagnostics.push(at_spot(&text.spot(at.saturating_sub(1), 1), "rule/output", Level::Error, message));
+                self.pieces.push(Piece::Text("%".into()));
+                return 0;
+            }
+        };
+        let (length, compiled) = self::shorten(operand, length, source);
+        match compiled {
+            Ok(side) => self.pieces.push(Piece::Field { side, width }),
+            Err(diagnostic) => {
+                let unavailable = diagnostic.level == Level::Warning;
+                diagnostics.push(*diagnostic);
+                let shown = if unavailable {
+                    "<NA>".to_owned()
+                } else {
+                    rest.get(..digits + length).unwrap_or_default().to_owned()
+                };
+                self.pieces.push(Piece::Text(shown));
+            }
+        }
+        digits + length
+    }
+
+    fn suggest(&mut self, whole: &str, source: &EventSource) {
+        if *source != EventSource::Syscall {
+            return;
+        }
+        for (name, field) in SUGGESTED {
+            if !whole.contains(&format!("%{field}"))
+                && let Ok(spec) = crate::fields::find(field, source)
+            {
+                self.pieces.push(Piece::Text(format!(" {name}=")));
+                self.pieces.push(Piece::Field { side: Side::Field(spec, crate::fields::FieldArg::None), width: 0 });
+            }
+        }
+    }
+}
+
+/// Compiles what was read behind a `%`. A sentence may go on behind a field (`%proc.name.`, `%fd.name.old`): when the
+/// longest name is no field, shorter ones are tried, as Falco does.
+fn shorten(
+    operand: crate::condition::Operand,
+    length: usize,
+    source: &EventSource,
+) -> (usize, Result<Side, Box<Diagnostic>>) {
+    let whole = operand::compile(&operand, source);
+    let crate::condition::Operand::Field(mut field) = operand else { return (length, whole) };
+    if whole.is_ok() || field.arg.is_some() {
+        return (length, whole);
+    }
+    let full = field.name.len();
+    while let Some((shorter, _)) = field.name.rsplit_once('.').filter(|(shorter, _)| shorter.contains('.')) {
+        field.name = shorter.to_owned();
+        let cut = length - (full - field.name.len());
+        if let Ok(side) = operand::compile(&crate::condition::Operand::Field(field.clone()), source) {
+            return (cut, Ok(side));
+        }
+    }
+    (length, whole)
+}
+
+fn push(out: &mut String, text: &str, width: usize) {
+    let clean = |c: char| if c == '\n' || c == '\r' { ' ' } else { c };
+    if width == 0 {
+        out.extend(text.chars().map(clean));
+        return;
+    }
+    let cut: String = text.chars().map(clean).take(width).collect();
+    // Writing to a string cannot fail.
+    drop(write!(out, "{cut:<width$}"));
+}

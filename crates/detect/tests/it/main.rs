@@ -1,0 +1,4 @@
+//! The engine over real rule files and real audit events.
+
+mod audit_cases;
+mod official;
