@@ -1,5 +1,7 @@
 //! Bodies that nobody of ours would send: each limit, each lie of a header, and noise.
 
+use std::fmt::Write as _;
+
 use model::wire::{MAX_BATCH_COMPRESSED_BYTES, MAX_BATCH_RECORDS};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -41,14 +43,14 @@ fn an_honest_batch_and_its_records() {
 
 #[test]
 fn every_limit_has_its_answer() {
-    let noise: Vec<u8> = (0..=MAX_BATCH_COMPRESSED_BYTES).map(|index| (index * 7 % 251) as u8).collect();
+    let noise: Vec<u8> = (0..=MAX_BATCH_COMPRESSED_BYTES).map(|index| u8::try_from(index * 7 % 251).unwrap()).collect();
     let zeros = vec![b'0'; 64 << 20];
     // 33 MiB that compress by less than the ratio: a number in eight digits, an eighth of it random.
     let mut state = 1_u64;
     let mut lines = String::new();
     while lines.len() < 33 << 20 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        lines.push_str(&format!("\"{}{:04x}\"\n", "-".repeat(120), state >> 48));
+        writeln!(lines, "\"{}{:04x}\"", "-".repeat(120), state >> 48).unwrap();
     }
     let many = "1\n".repeat(MAX_BATCH_RECORDS + 1);
     let deep = [vec![b'['; 65], vec![b']'; 65]].concat();

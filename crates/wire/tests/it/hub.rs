@@ -108,7 +108,7 @@ impl Hub {
                 changed.await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), wait).await;
         assert!(waited.is_ok(), "no {what} within a minute");
     }
 }

@@ -25,7 +25,7 @@ async fn records_arrive_once_and_in_order() {
     for number in 1..=2000 {
         assert_eq!(stream.push(&json!({ "n": number })).unwrap(), number);
     }
-    assert!(uplink.flush(Duration::from_secs(60)).await);
+    assert!(uplink.flush(Duration::from_mins(1)).await);
     let received = only(&hub.store.lock().unwrap());
     assert_eq!(received.records.len(), 2000);
     assert!(received.records.iter().all(|(seq, record)| record["n"] == *seq));
@@ -54,7 +54,7 @@ async fn a_hub_that_is_away_loses_nothing() {
         }
         hub = Some(Hub::start_with(Arc::clone(&ca), address, Arc::clone(&store)).await);
     }
-    assert!(uplink.flush(Duration::from_secs(60)).await, "{:?}", uplink.status());
+    assert!(uplink.flush(Duration::from_mins(1)).await, "{:?}", uplink.status());
     let received = only(&store.lock().unwrap());
     assert_eq!((received.records.len(), received.acked, received.gaps.len()), (1000, 1000, 0));
     uplink.shutdown(Duration::ZERO).await;
@@ -73,7 +73,7 @@ async fn a_new_start_sends_what_the_old_one_left_under_its_name() {
     assert_eq!(status["alerts"].spool.waiting, 1);
     let second = Uplink::start(config(&hub, identity, dir.path())).await.unwrap();
     second.stream("alerts").unwrap().push(&"new").unwrap();
-    assert!(second.flush(Duration::from_secs(60)).await);
+    assert!(second.flush(Duration::from_mins(1)).await);
     let store = hub.store.lock().unwrap();
     let starts: Vec<_> =
         store.streams.iter().map(|((_, boot_id, _), got)| (*boot_id, got.records[&1].clone())).collect();
@@ -88,7 +88,7 @@ async fn the_hub_sets_the_pace() {
     hub.store.lock().unwrap().refusals.extend(busy);
     let uplink = Uplink::start(config(&hub, identity, dir.path())).await.unwrap();
     uplink.stream("alerts").unwrap().push(&1).unwrap();
-    assert!(uplink.flush(Duration::from_secs(60)).await);
+    assert!(uplink.flush(Duration::from_mins(1)).await);
     assert_eq!(hub.store.lock().unwrap().requests, 3);
     assert_eq!(uplink.status()["alerts"].failures, 2);
 }
@@ -103,7 +103,7 @@ async fn only_the_refused_record_is_left_out() {
         let text = if number == 23 { "never" } else { "fine" };
         stream.push(&json!({ "n": number, "text": text })).unwrap();
     }
-    assert!(uplink.flush(Duration::from_secs(60)).await);
+    assert!(uplink.flush(Duration::from_mins(1)).await);
     let received = only(&hub.store.lock().unwrap());
     assert_eq!(received.gaps, [Gap { from: 23, to: 23, cause: "refused_by_hub".into() }]);
     assert_eq!(received.records.len(), 39);
@@ -124,7 +124,7 @@ async fn a_full_disk_is_told_to_the_hub() {
         refused += u64::from(stream.push(&json!({ "n": number, "filler": "x".repeat(1000) })).is_err());
     }
     assert!(refused > 100, "64 KiB took {} KiB", 200 - refused);
-    assert!(uplink.flush(Duration::from_secs(60)).await);
+    assert!(uplink.flush(Duration::from_mins(1)).await);
     let received = only(&hub.store.lock().unwrap());
     let missing: u64 = received.gaps.iter().map(|gap| gap.to - gap.from + 1).sum();
     assert!(received.gaps.iter().all(|gap| gap.cause == "disk_full"), "{:?}", received.gaps);
