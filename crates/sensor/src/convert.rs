@@ -28,6 +28,28 @@ pub fn exec(task: &Task<'_>) -> event::Body {
     })
 }
 
+/// A new process.
+pub fn fork(child: model::ProcessKey, flags: u64) -> event::Body {
+    let flags = CLONE_FLAGS.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name.to_owned());
+    event::Body::Fork(event::Fork { child, flags: flags.collect() })
+}
+
+/// Flags of clone(2) that say something of isolation (`include/uapi/linux/sched.h`).
+const CLONE_FLAGS: [(u64, &str); 12] = [
+    (0x100, "CLONE_VM"),
+    (0x200, "CLONE_FS"),
+    (0x400, "CLONE_FILES"),
+    (0x4000, "CLONE_VFORK"),
+    (0x0002_0000, "CLONE_NEWNS"),
+    (0x0200_0000, "CLONE_NEWCGROUP"),
+    (0x0400_0000, "CLONE_NEWUTS"),
+    (0x0800_0000, "CLONE_NEWIPC"),
+    (0x1000_0000, "CLONE_NEWUSER"),
+    (0x2000_0000, "CLONE_NEWPID"),
+    (0x4000_0000, "CLONE_NEWNET"),
+    (0x2_0000_0000, "CLONE_INTO_CGROUP"),
+];
+
 /// The end of a process that ran for so many nanoseconds; `code` is as wait(2) gives it.
 pub fn exit(code: u32, ran: u64) -> event::Body {
     event::Body::Exit(Exit {

@@ -9,14 +9,23 @@
 
 pub mod clock;
 pub mod config;
+pub mod container;
 pub mod convert;
 pub mod kernel;
+pub mod output;
 pub mod pipeline;
 pub mod process;
 pub mod provider;
 pub mod record;
+pub mod rules;
 pub mod run;
 pub mod signal;
+pub mod uplink;
 
 pub use config::Config;
-pub use run::run;
+pub use run::{Sight, run};
+
+/// The program's name on the wire.
+pub const PROGRAM: &str = "seawall-sensor";
+/// Its version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

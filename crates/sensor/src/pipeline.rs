@@ -1,22 +1,39 @@
-//! From a record to an event: decode, look the process and its place up, number it, hand it on.
+//! From a record to an event: decode, look the process and its place up, hold what is not yet placed, hand it on.
 //!
 //! One thread owns all of this, so that nothing here is locked. What it is not: it neither reads the ring nor sends.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{Attribution, Event, Loss, Scope, event};
+use model::{Attribution, Event, Process, Scope, event};
+use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
+use crate::container::locate::{self, Creation};
+use crate::container::resolver::{Reply, Resolver};
+use crate::container::{Container, Containers, Number};
 use crate::convert;
 use crate::process::Table;
-use crate::record::{self, Body, Header, Record, SocketCall};
-use crate::signal::Signal;
+use crate::record::{self, Body, Cgroup, Fork, Header, Record, SocketCall};
 
-/// Takes events.
+/// How long events wait for the name of their container's image.
+pub const HOLD_NANOS: u64 = 2_000_000_000;
+/// And how many of one container: then they go on as they are.
+pub const MAX_HELD: usize = 4096;
+
+/// Takes events, in order.
 pub trait Sink {
-    /// Takes one.
+    /// Takes one. Its sequence number is set here.
     fn event(&mut self, event: Event);
+    /// A container's place is better known than in the events so far.
+    fn placed(&mut self, scope: &Arc<Scope>);
+}
+
+/// Events that wait for a container's image.
+#[derive(Debug)]
+struct Held {
+    until: u64,
+    events: VecDeque<Event>,
 }
 
 /// The state between records.
@@ -24,23 +41,23 @@ pub trait Sink {
 pub struct Pipeline<S> {
     clock: Clock,
     processes: Table,
-    host: Arc<Scope>,
-    seq: u64,
+    containers: Containers,
+    resolver: Option<Resolver>,
+    held: FxHashMap<Number, Held>,
     malformed: u64,
-    losses: BTreeMap<Signal, Loss>,
     sink: S,
 }
 
 impl<S: Sink> Pipeline<S> {
-    /// A pipeline of a node.
-    pub fn new(clock: Clock, host: Scope, sink: S) -> Self {
+    /// A pipeline over a container table; without a resolver only what the bundles say is known.
+    pub fn new(clock: Clock, containers: Containers, resolver: Option<Resolver>, sink: S) -> Self {
         Self {
             clock,
             processes: Table::new(clock),
-            host: Arc::new(host),
-            seq: 0,
+            containers,
+            resolver,
+            held: FxHashMap::default(),
             malformed: 0,
-            losses: BTreeMap::new(),
             sink,
         }
     }
@@ -54,42 +71,215 @@ impl<S: Sink> Pipeline<S> {
         }
     }
 
+    /// Takes the processes that already run, then looks for the containers that they are in.
+    pub fn snapshot(&mut self, records: &[u8], runc_roots: &[std::path::PathBuf]) {
+        // Twice: containers are found by the processes' command lines, processes are placed by their containers.
+        for _ in 0..2 {
+            for bytes in record::split(records) {
+                if let Ok(Record { header, body: Body::Task(task) }) = record::decode(bytes) {
+                    let place = self.containers.of_cgroup(header.cgroup_id).unwrap_or(0);
+                    self.processes.snapshot(&header, &task, place);
+                }
+            }
+            self.processes.link();
+            let shims: Vec<_> = self.processes.iter().filter_map(|process| locate::shim_of(process)).collect();
+            let of = |id: &str| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, c)| c.clone());
+            if self.containers.is_empty() {
+                self.containers.scan(runc_roots, of);
+            }
+        }
+        if let Some(resolver) = &self.resolver {
+            for container in self.containers.iter() {
+                resolver.ask(container);
+            }
+        }
+    }
+
+    /// How many processes are known.
+    pub fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
     /// Records that could not be read.
     pub const fn malformed(&self) -> u64 {
         self.malformed
     }
 
+    /// Where events go.
+    pub const fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Takes containerd's replies and lets go what waited long enough; `now` in nanoseconds since boot.
+    pub fn tick(&mut self, now: u64) {
+        let replies: Vec<Reply> = self.resolver.iter().flat_map(Resolver::replies).collect();
+        for reply in replies {
+            self.replied(reply, now);
+        }
+        let over: Vec<Number> = self.held.iter().filter(|(_, held)| held.until <= now).map(|(number, _)| *number).collect();
+        over.into_iter().for_each(|number| self.release(number));
+    }
+
+    fn replied(&mut self, reply: Reply, now: u64) {
+        match reply.answer {
+            Ok(answer) => {
+                if self.containers.resolved(reply.number, answer)
+                    && let Some(container) = self.containers.get(reply.number)
+                {
+                    let (scope, body) = (Arc::clone(&container.scope), container.body());
+                    self.sink.placed(&scope);
+                    self.release(reply.number);
+                    self.place_event(reply.number, now, None, body);
+                }
+            }
+            Err(error) => {
+                tracing::warn!("{}", crate::provider::explain(&error));
+                self.release(reply.number);
+            }
+        }
+    }
+
     fn decoded(&mut self, record: &Record<'_>) {
         let header = &record.header;
-        let place = 0;
+        let place = self.place(header);
+        let known = place.unwrap_or(0);
         match &record.body {
             Body::Exec(task) => {
-                let process = self.processes.exec(header, task, place);
-                self.emit(header, process, "tp_btf", convert::exec(task));
+                let process = self.processes.exec(header, task, known);
+                self.started(known, header, &process);
+                self.emit(header, place, process, "tp_btf", convert::exec(task));
             }
-            Body::Task(task) => self.processes.snapshot(header, task, place),
+            Body::Task(task) => self.processes.snapshot(header, task, known),
+            Body::Fork(fork) => self.forked(header, place, *fork),
             Body::Exit { code } => {
-                let (process, ran) = self.processes.exit(header, place);
-                self.emit(header, process, "tp_btf", convert::exit(*code, ran));
+                let (process, ran) = self.processes.exit(header, known);
+                self.emit(header, place, process, "tp_btf", convert::exit(*code, ran));
             }
             Body::Open(open) => {
-                let process = self.processes.get(header, place);
-                self.emit(header, process, "tp_btf", convert::open(open));
+                let process = self.processes.get(header, known);
+                self.emit(header, place, process, "tp_btf", convert::open(open));
             }
             Body::Socket(socket) => {
                 let provider = if socket.call == SocketCall::ConnectAtCgroup { "cgroup" } else { "tp_btf" };
                 if let Some(body) = convert::socket(socket) {
-                    let process = self.processes.get(header, place);
-                    self.emit(header, process, provider, body);
+                    let process = self.processes.get(header, known);
+                    self.emit(header, place, process, provider, body);
+                }
+            }
+            Body::Cgroup(cgroup) => self.cgroup(header, known, *cgroup),
+        }
+    }
+
+    /// The container of a record. `None` when it could not be told.
+    fn place(&mut self, header: &Header) -> Option<Number> {
+        if let Some(number) = self.containers.of_cgroup(header.cgroup_id) {
+            return Some(number);
+        }
+        // Made before the sensor started and missed by its scan, or lost from a full ring: the process still knows.
+        let path = crate::process::proc::cgroup_path(header.pid)?;
+        let number = self.containers.made(header.cgroup_id, &path, 0, None);
+        if let Some(number) = number {
+            self.ask(number, header.time);
+        }
+        self.containers.of_cgroup(header.cgroup_id)
+    }
+
+    fn forked(&mut self, header: &Header, place: Option<Number>, fork: Fork) {
+        let parent = self.processes.fork(header, &fork, place.unwrap_or(0));
+        let child = model::ProcessKey {
+            pid: i32::try_from(fork.pid).unwrap_or(0),
+            start_time: self.clock.start(fork.start_time),
+        };
+        self.emit(header, place, parent, "tp_btf", convert::fork(child, fork.flags));
+    }
+
+    fn cgroup(&mut self, header: &Header, place: Number, cgroup: Cgroup<'_>) {
+        let path = record::text(cgroup.path);
+        let process = self.processes.get(header, place);
+        let number = if cgroup.removed {
+            self.containers.gone(cgroup.id, &path, header.time)
+        } else {
+            let creation = locate::creation(&process).or_else(|| self.runtime_of(&path));
+            let number = self.containers.made(cgroup.id, &path, place, creation.as_ref());
+            number.inspect(|number| self.ask(*number, header.time))
+        };
+        if let Some(container) = number.and_then(|number| self.containers.get(number)) {
+            let (number, body) = (container.number, container.body());
+            self.place_event(number, header.time, Some(process), body);
+        }
+    }
+
+    /// A runtime that is creating the container of a cgroup which somebody else made for it (systemd).
+    fn runtime_of(&self, path: &str) -> Option<Creation> {
+        let named = crate::container::cgroup::parse(path)?;
+        self.processes.iter().filter_map(|process| locate::creation(process)).find(|creation| creation.id == named.id)
+    }
+
+    /// Asks for the rest, and holds the container's events when even the image's name is missing.
+    fn ask(&mut self, number: Number, now: u64) {
+        let Some(container) = self.containers.get(number) else { return };
+        let asked = self.resolver.as_ref().is_some_and(|resolver| resolver.ask(container));
+        if asked && container.lacks_image() {
+            self.held.insert(number, Held { until: now.saturating_add(HOLD_NANOS), events: VecDeque::new() });
+        }
+    }
+
+    /// The first program of a container starts it.
+    fn started(&mut self, number: Number, header: &Header, process: &Arc<Process>) {
+        let Some(container) = self.containers.get_mut(number) else { return };
+        if container.phase == event::Phase::Created {
+            container.phase = event::Phase::Started;
+            let body = container.body();
+            self.place_event(number, header.time, Some(Arc::clone(process)), body);
+        }
+    }
+
+    fn place_event(&mut self, number: Number, time: u64, process: Option<Arc<Process>>, body: event::ContainerPhase) {
+        self.hand_on(Some(number), time, process, "tp_btf", event::Body::Container(body));
+    }
+
+    fn emit(&mut self, header: &Header, place: Option<Number>, process: Arc<Process>, by: &str, body: event::Body) {
+        self.hand_on(place, header.time, Some(process), by, body);
+    }
+
+    fn hand_on(&mut self, place: Option<Number>, time: u64, process: Option<Arc<Process>>, by: &str, body: event::Body) {
+        let (scope, attribution) = self.scope(place);
+        let mut event = Event::new(self.clock.wall(time), 0, scope, attribution, by, body);
+        event.process = process;
+        let number = place.unwrap_or(0);
+        match self.held.get_mut(&number) {
+            None => self.sink.event(event),
+            Some(held) => {
+                held.events.push_back(event);
+                if held.events.len() >= MAX_HELD {
+                    self.release(number);
                 }
             }
         }
     }
 
-    fn emit(&mut self, header: &Header, process: Arc<model::Process>, provider: &str, body: event::Body) {
-        self.seq += 1;
-        let time = self.clock.wall(header.time);
-        let event = Event::new(time, self.seq, Arc::clone(&self.host), Attribution::Host, provider, body);
-        self.sink.event(event.with_process(process));
+    fn scope(&self, place: Option<Number>) -> (Arc<Scope>, Attribution) {
+        let host = || Arc::clone(self.containers.node());
+        match place {
+            None => (host(), Attribution::Unknown),
+            Some(0) => (host(), Attribution::Host),
+            Some(number) => self.containers.get(number).map_or_else(
+                || (host(), Attribution::Unknown),
+                |Container { scope, attribution, .. }| (Arc::clone(scope), *attribution),
+            ),
+        }
+    }
+
+    fn release(&mut self, number: Number) {
+        let Some(held) = self.held.remove(&number) else { return };
+        let (scope, attribution) = self.scope(Some(number));
+        for mut event in held.events {
+            event.scope = Arc::clone(&scope);
+            event.attribution = attribution;
+            self.sink.event(event);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

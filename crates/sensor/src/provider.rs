@@ -67,6 +67,30 @@ impl Outcomes {
         self.seen().into_iter().map(Signal::name).collect()
     }
 
+    /// The signals that were wanted and that nothing sees.
+    pub fn missing(&self) -> impl Iterator<Item = Signal> {
+        let seen = self.seen();
+        let refused = self.0.iter().filter(|outcome| outcome.state == CoverageState::Unsupported);
+        refused.map(|outcome| outcome.signal).filter(move |signal| !seen.contains(signal))
+    }
+
+    /// Whether nothing that was tried was refused. What no rule needs was not tried.
+    pub fn all_wanted(&self) -> bool {
+        self.missing().next().is_none()
+    }
+
+    /// The table for people: signal, provider, state, reason.
+    pub fn table(&self) -> String {
+        let mut out = format!("{:<13} {:<28} {:<12} {}\n", "SIGNAL", "PROVIDER", "STATE", "REASON");
+        for outcome in &self.0 {
+            let state = format!("{:?}", outcome.state).to_lowercase();
+            let row = format!("{:<13} {:<28} {state:<12} {}", outcome.signal.name(), outcome.provider, outcome.reason);
+            out.push_str(row.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+
     /// Coverage statements of a node at a time, one per provider, with the losses of the signal on its first seeing one.
     pub fn coverage(&self, scope: &Scope, since: Timestamp, losses: &[(Signal, Loss)]) -> Vec<Coverage> {
         let mut counted = BTreeSet::new();

@@ -82,6 +82,10 @@ pub enum Body<'a> {
     Open(Open<'a>),
     /// A socket was connected, accepted, made to listen.
     Socket(Socket<'a>),
+    /// A process was created; the header is the parent's.
+    Fork(Fork),
+    /// A cgroup of the unified hierarchy was made or removed.
+    Cgroup(Cgroup<'a>),
 }
 
 /// All that is known of a task's program.
@@ -155,6 +159,30 @@ pub struct Open<'a> {
     pub path: &'a [u8],
     /// What the caller gave; empty when it was not read.
     pub raw: &'a [u8],
+}
+
+/// A new process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fork {
+    /// When it started, nanoseconds since boot.
+    pub start_time: u64,
+    /// Flags of clone(2).
+    pub flags: u64,
+    /// Its id.
+    pub pid: u32,
+    /// Its id in its own pid namespace.
+    pub vpid: u32,
+}
+
+/// A cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cgroup<'a> {
+    /// Its id.
+    pub id: u64,
+    /// Whether it is gone.
+    pub removed: bool,
+    /// Its path below the hierarchy's root.
+    pub path: &'a [u8],
 }
 
 /// What was done with a socket.
@@ -343,6 +371,16 @@ impl<'a> Cursor<'a> {
         Ok(Open { result, inode, flags, user_path: bits & 1 == 1, path: self.text(path), raw: self.text(raw) })
     }
 
+    fn fork(&mut self) -> Result<Fork, RecordError> {
+        Ok(Fork { start_time: self.u64()?, flags: self.u64()?, pid: self.u32()?, vpid: self.u32()? })
+    }
+
+    fn cgroup(&mut self) -> Result<Cgroup<'a>, RecordError> {
+        let (id, removed, path) = (self.u64()?, self.u32()? != 0, self.u16()?);
+        self.u16()?;
+        Ok(Cgroup { id, removed, path: self.text(path) })
+    }
+
     fn socket(&mut self) -> Result<Socket<'a>, RecordError> {
         let (result, fd, path, how) = (self.i64()?, self.i32()?, self.u16()?, self.u16()?);
         let call = match how {
@@ -366,10 +404,22 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
         2 => Body::Exit { code: cursor.u32()? },
         3 => Body::Open(cursor.open()?),
         4 => Body::Socket(cursor.socket()?),
+        5 => Body::Fork(cursor.fork()?),
+        8 => Body::Cgroup(cursor.cgroup()?),
         10 => Body::Task(cursor.task()?),
         other => return Err(RecordError::Kind(other)),
     };
     Ok(Record { header, body })
+}
+
+/// Splits a stream of records, as the snapshot's iterator gives it, by the size that each begins with.
+pub fn split(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let size = usize::try_from(u32::from_ne_bytes(*bytes.first_chunk::<4>()?)).ok()?;
+        let (record, rest) = bytes.split_at_checked(size.max(HEADER_SIZE))?;
+        bytes = rest;
+        Some(record)
+    })
 }
 
 /// Text of the kernel: bytes up to the first NUL, replacement characters for what is not UTF-8.
@@ -389,3 +439,5 @@ pub fn strings(bytes: &[u8]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod tests_support;

@@ -1,72 +1,286 @@
 //! The conductor: starts the providers, reads the ring until told to stop, takes everything away again.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use model::{Event, Scope};
+use detect::{AlertBuilder, AlertOptions, Engine};
+use model::{Coverage, Loss, Scope, Sender, Timestamp};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::clock::Clock;
-use crate::config::{Config, Print};
-use crate::kernel::{Kernel, Settings};
-use crate::pipeline::{Pipeline, Sink};
+use crate::config::Config;
+use crate::container::Containers;
+use crate::container::resolver::Resolver;
+use crate::kernel::{self, Kernel, KernelError, Reader, Settings, programs};
+use crate::output::{Output, Uplink};
+use crate::pipeline::Pipeline;
 use crate::provider::{self, Outcomes};
 use crate::signal::Signal;
+use crate::uplink;
 
-/// How long one wait for records may last: the time a stop may take.
-const POLL: Duration = Duration::from_millis(100);
+/// How long one wait for records may last: the time a stop or a tick may be late.
+const POLL_MILLIS: u16 = 200;
+/// After a burst the reader sleeps so long, so that the next wake-up brings many records and not one.
+const BATCH: Duration = Duration::from_micros(300);
+/// Records in one go from which on it is a burst.
+const BURST: u32 = 8;
+/// How often counts of alerts and counters go out.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the coverage table goes out when nothing changed: what a hub may take as "still there".
+const COVERAGE: Duration = Duration::from_secs(30);
+/// Where runc keeps its states by default, under containerd, under Docker and alone.
+const RUNC_ROOTS: [&str; 3] = ["/run/containerd/runc", "/run/docker/runtime-runc", "/run/runc"];
 
-struct Printer(Print);
-
-impl Sink for Printer {
-    fn event(&mut self, event: Event) {
-        if self.0 == Print::Events
-            && let Ok(line) = serde_json::to_string(&event)
-        {
-            // A reader that went away ends the program by the next signal, not by a panic here.
-            drop(writeln!(std::io::stdout().lock(), "{line}"));
-        }
-    }
+/// The exit of a run: how much was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// All providers that were wanted work.
+    Full,
+    /// Some do not; the coverage table says which.
+    Partial,
 }
 
 /// Runs until `shutdown` is set.
-pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<()> {
+pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     let clock = Clock::now();
-    let settings = Settings { own_pid: std::process::id(), ..Settings::default() };
-    let mut kernel = Kernel::new(settings).context("starting the BPF maps")?;
-    let wanted = BTreeSet::from([Signal::FileOpen, Signal::Connect]);
-    let outcomes = provider::start_all(&mut kernel, &wanted);
-    print_coverage(&outcomes);
-    let mut pipeline = Pipeline::new(clock, Scope::node(&*config.cluster, &*config.node), Printer(config.print));
-    let reader = kernel.reader(|bytes| {
-        pipeline.record(bytes);
-        0
-    })?;
-    while !shutdown.load(Ordering::Relaxed) {
-        reader.poll(POLL)?;
+    let node = Scope::node(&*config.cluster, node_name(config));
+    let (rules, diagnostics) = crate::rules::load(&config.rules, !config.no_own_rules)?;
+    for diagnostic in &diagnostics {
+        tracing::warn!("{diagnostic}");
     }
-    Ok(())
+    let engine = Engine::new(rules);
+    let wanted: BTreeSet<Signal> = engine.needs().kinds.iter().filter_map(|kind| Signal::from_name(kind)).collect();
+
+    let uplink = uplink::start(config, &node)?;
+    let sender = uplink.as_ref().map_or_else(|| anonymous(&node), uplink::Connection::sender);
+    let version = engine.rules().version().to_owned();
+    let builder = AlertBuilder::new(sender, wire::streams::EVENTS, &version, AlertOptions::default());
+    let degraded = Degrades::of(&engine);
+    let boxed = uplink.as_ref().map(|connection| Box::new(connection.handle()) as Box<dyn Uplink>);
+    let output = Output::new(engine, builder, config.print, boxed);
+
+    let (wake, woken) = UnixStream::pair().context("making the pair of sockets that wakes the reader")?;
+    woken.set_nonblocking(true).context("making the wake-up not block")?;
+    let resolver = Resolver::start(move || drop((&wake).write(&[0]))).context("starting the resolver")?;
+    let containers = Containers::new(node.clone(), kernel::unified_hierarchy());
+    let pipeline = Pipeline::new(clock, containers, Some(resolver), output);
+    let watch = Watch { clock, node, started: clock.wall(Clock::since_boot()), degraded, woken };
+    let sight = watch.run(&wanted, pipeline, shutdown)?;
+    if let Some(uplink) = uplink {
+        uplink.stop();
+    }
+    Ok(sight)
 }
 
-/// Says on stderr what is seen and what is not.
-pub fn print_coverage(outcomes: &Outcomes) {
-    let mut err = std::io::stderr().lock();
-    for outcome in &outcomes.0 {
-        let state = format!("{:?}", outcome.state).to_lowercase();
-        let line = format!("{:<13} {:<28} {:<12} {}", outcome.signal.name(), outcome.provider, state, outcome.reason);
-        drop(writeln!(err, "{}", line.trim_end()));
+/// Says which rules a missing signal degrades.
+struct Degrades(detect::RuleSet);
+
+impl Degrades {
+    fn of(engine: &Engine) -> Self {
+        Self(engine.rules().clone())
+    }
+
+    fn coverage(&self, outcomes: &Outcomes) -> Vec<Coverage> {
+        let mut seen = outcomes.seen_names();
+        // Rules of other sources are evaluated elsewhere.
+        seen.insert("k8s_audit");
+        self.0.degraded(&seen, &BTreeSet::new()).iter().map(detect::Degraded::coverage).collect()
     }
 }
 
-/// Tries every provider and prints the table.
-pub fn probe() -> anyhow::Result<()> {
+struct Watch {
+    clock: Clock,
+    node: Scope,
+    started: Timestamp,
+    degraded: Degrades,
+    woken: UnixStream,
+}
+
+impl Watch {
+    fn run(&self, wanted: &BTreeSet<Signal>, pipeline: Pipeline<Output>, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
+        let settings = Settings { own_pid: std::process::id(), flags: flags(wanted), ..Settings::default() };
+        match Kernel::new(settings) {
+            Ok(kernel) => self.with_kernel(kernel, wanted, pipeline, shutdown),
+            Err(error) => self.without_kernel(&error, pipeline, shutdown),
+        }
+    }
+
+    fn with_kernel(
+        &self,
+        mut kernel: Kernel,
+        wanted: &BTreeSet<Signal>,
+        mut pipeline: Pipeline<Output>,
+        shutdown: &AtomicBool,
+    ) -> anyhow::Result<Sight> {
+        let outcomes = provider::start_all(&mut kernel, wanted);
+        // The programs run already: what starts during the snapshot waits in the ring and is told after it.
+        match kernel.iterate(&programs::PROCESSES) {
+            Ok(records) => pipeline.snapshot(&records, &RUNC_ROOTS.map(PathBuf::from)),
+            Err(error) => tracing::warn!("{}", provider::explain(&error)),
+        }
+        self.say(&outcomes, &mut pipeline, &[]);
+        self.ready(&outcomes);
+        let pipeline = RefCell::new(pipeline);
+        let reader = kernel.reader(|bytes| {
+            pipeline.borrow_mut().record(bytes);
+            0
+        })?;
+        let mut ticks = Ticks::default();
+        while !shutdown.load(Ordering::Relaxed) {
+            self.wait(&reader)?;
+            if reader.consume()? >= BURST {
+                std::thread::sleep(BATCH);
+            }
+            self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
+        }
+        reader.consume()?;
+        pipeline.borrow_mut().sink().tick(self.now());
+        Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
+    }
+
+    /// Without bpf(2): says so, keeps saying so, and goes on with what needs none.
+    fn without_kernel(
+        &self,
+        error: &KernelError,
+        mut pipeline: Pipeline<Output>,
+        shutdown: &AtomicBool,
+    ) -> anyhow::Result<Sight> {
+        let outcomes = provider::none(&provider::explain(error));
+        self.say(&outcomes, &mut pipeline, &[]);
+        self.ready(&outcomes);
+        let mut said = Instant::now();
+        while !shutdown.load(Ordering::Relaxed) {
+            let mut fds = [PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+            wait_for(&mut fds)?;
+            self.drain();
+            pipeline.tick(Clock::since_boot());
+            pipeline.sink().tick(self.now());
+            if said.elapsed() >= COVERAGE {
+                said = Instant::now();
+                self.say(&outcomes, &mut pipeline, &[]);
+            }
+        }
+        Ok(Sight::Partial)
+    }
+
+    fn wait(&self, reader: &Reader<'_>) -> anyhow::Result<()> {
+        let mut fds = [PollFd::new(reader.fd(), PollFlags::POLLIN), PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+        wait_for(&mut fds)?;
+        self.drain();
+        Ok(())
+    }
+
+    fn drain(&self) {
+        use std::io::Read as _;
+        let mut bytes = [0; 64];
+        while (&self.woken).read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
+    }
+
+    fn tick(
+        &self,
+        kernel: &Kernel,
+        outcomes: &Outcomes,
+        pipeline: &mut Pipeline<Output>,
+        ticks: &mut Ticks,
+    ) -> anyhow::Result<()> {
+        pipeline.tick(Clock::since_boot());
+        if ticks.second.elapsed() < TICK {
+            return Ok(());
+        }
+        ticks.second = Instant::now();
+        pipeline.sink().tick(self.now());
+        let losses = pipeline.sink().counters(&kernel.losses()?);
+        if ticks.coverage.elapsed() >= COVERAGE {
+            ticks.coverage = Instant::now();
+            self.say(outcomes, pipeline, &losses);
+        }
+        Ok(())
+    }
+
+    fn say(&self, outcomes: &Outcomes, pipeline: &mut Pipeline<Output>, losses: &[(Signal, Loss)]) {
+        let mut statements = outcomes.coverage(&self.node, self.started, losses);
+        statements.extend(self.degraded.coverage(outcomes));
+        pipeline.sink().coverage(&statements);
+    }
+
+    /// One line for people and for whoever waits.
+    fn ready(&self, outcomes: &Outcomes) {
+        let seen: Vec<&str> = outcomes.seen_names().into_iter().collect();
+        let missing: BTreeSet<&str> = outcomes.missing().map(Signal::name).collect();
+        let mut line = format!("ready: sees {}", if seen.is_empty() { "nothing".into() } else { seen.join(" ") });
+        if !missing.is_empty() {
+            line.push_str("; does not see ");
+            line.push_str(&missing.into_iter().collect::<Vec<_>>().join(" "));
+        }
+        // Nothing can be done when stderr is gone.
+        drop(writeln!(std::io::stderr().lock(), "{line}"));
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.wall(Clock::since_boot())
+    }
+}
+
+struct Ticks {
+    second: Instant,
+    coverage: Instant,
+}
+
+impl Default for Ticks {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { second: now, coverage: now }
+    }
+}
+
+fn wait_for(fds: &mut [PollFd<'_>]) -> anyhow::Result<()> {
+    match poll(fds, PollTimeout::from(POLL_MILLIS)) {
+        // A signal: the loop looks at the shutdown flag next.
+        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(error) => Err(error).context("waiting for records"),
+    }
+}
+
+fn flags(wanted: &BTreeSet<Signal>) -> u32 {
+    if wanted.contains(&Signal::Connect) { kernel::CONNECT_BY_SYSCALL } else { 0 }
+}
+
+fn node_name(config: &Config) -> String {
+    if !config.node.is_empty() {
+        return config.node.clone();
+    }
+    // HOST_NAME_MAX is 64.
+    const MAX_NAME_BYTES: u64 = 256;
+    let name = limits::read_text("/proc/sys/kernel/hostname", MAX_NAME_BYTES).unwrap_or_default();
+    if name.trim().is_empty() { "node".into() } else { name.trim().to_owned() }
+}
+
+/// The sender of alerts that are only printed.
+fn anonymous(node: &Scope) -> Sender {
+    Sender {
+        cluster: node.cluster.clone(),
+        node: node.node.clone(),
+        program: crate::PROGRAM.into(),
+        version: crate::VERSION.into(),
+        boot_id: uuid::Uuid::new_v4(),
+    }
+}
+
+/// Tries every provider once and prints the table on stdout.
+pub fn probe() -> anyhow::Result<Sight> {
     let settings = Settings { own_pid: std::process::id(), ..Settings::default() };
     let outcomes = match Kernel::new(settings) {
         Ok(mut kernel) => provider::start_all(&mut kernel, &Signal::ALL.into_iter().collect()),
         Err(error) => provider::none(&provider::explain(&error)),
     };
-    print_coverage(&outcomes);
-    Ok(())
+    let mut out = std::io::stdout().lock();
+    write!(out, "{}", outcomes.table()).context("printing the table")?;
+    Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
 }

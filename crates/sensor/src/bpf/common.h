@@ -131,7 +131,7 @@ static __always_inline void fill_header(struct header *h, const struct task_stru
 	h->signal = signal;
 	h->time = bpf_ktime_get_boot_ns();
 	h->start_time = BPF_CORE_READ(leader, start_boottime);
-	h->cgroup_id = bpf_get_current_cgroup_id();
+	h->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	h->pid = BPF_CORE_READ(task, tgid);
 	h->tid = BPF_CORE_READ(task, pid);
 	h->uid = BPF_CORE_READ(cred, uid.val);

@@ -117,4 +117,18 @@ struct connect_body {
 	struct address address;
 }; /* 56 bytes, then the path of a Unix socket */
 
+struct fork_body {
+	__u64 start_time;
+	__u64 flags; /* clone(2) */
+	__u32 pid;
+	__u32 vpid;
+}; /* 24 bytes; the header is the parent's */
+
+struct cgroup_body {
+	__u64 id;
+	__u32 removed;
+	__u16 path_size;
+	__u16 pad;
+}; /* 16 bytes, then the path below the unified hierarchy; the header is that of who made it */
+
 #endif

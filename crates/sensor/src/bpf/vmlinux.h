@@ -206,12 +206,16 @@ struct signal_struct {
 
 struct kernfs_node {
 	u64 id;
-	const char *name;
-	struct kernfs_node *parent;
+};
+struct cgroup_root {
+	int hierarchy_id;
 };
 struct cgroup {
-	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct thread_info {
@@ -232,6 +236,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct css_set *cgroups;
 	kuid_t loginuid;
 };
 

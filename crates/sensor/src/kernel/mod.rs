@@ -3,11 +3,13 @@
 //! An object file is opened once per program with all its other programs left out, so that a kernel which refuses one
 //! program costs exactly that one, and says why. What it is not: it does not choose, see [`crate::provider`].
 
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, ObjectBuilder, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{
+    Iter, Link, MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, ProgramMut, RingBuffer,
+    RingBufferBuilder,
+};
 
 use crate::signal::Signal;
 use model::Loss;
@@ -22,6 +24,8 @@ pub const RING_BYTES: u32 = 8 << 20;
 const SIGNALS: u32 = 32;
 /// As `SYSCALLS` in `common.h`.
 const SYSCALLS: u32 = 512;
+/// A snapshot: some hundred bytes per process, four kilobytes with long arguments.
+const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
 /// Length of `struct settings`.
 const SETTINGS_BYTES: u32 = 24;
 /// Length of `struct loss`.
@@ -74,6 +78,15 @@ pub enum KernelError {
         /// The kernel's answer.
         #[source]
         source: libbpf_rs::Error,
+    },
+    /// An iterator gave nothing usable.
+    #[error("cannot read the iterator {name}")]
+    Iterate {
+        /// The program.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: limits::ReadError,
     },
     /// No unified hierarchy.
     #[error("no cgroup2 file system is mounted")]
@@ -130,6 +143,14 @@ pub struct Kernel {
     cgroup: Option<PathBuf>,
 }
 
+fn find<'a>(object: &'a Object, name: &'static str) -> Result<ProgramMut<'a>, KernelError> {
+    let missing = || libbpf_rs::Error::from(std::io::Error::from(std::io::ErrorKind::NotFound));
+    object
+        .progs_mut()
+        .find(|candidate| candidate.name() == name)
+        .ok_or_else(|| KernelError::Open { name, source: missing() })
+}
+
 fn create(kind: MapType, name: &'static str, key: u32, value: u32, entries: u32) -> Result<MapHandle, KernelError> {
     let options = libbpf_rs::libbpf_sys::bpf_map_create_opts {
         sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as libbpf_rs::libbpf_sys::size_t,
@@ -168,30 +189,11 @@ impl Kernel {
     /// Loads one program alone and attaches it. On failure nothing of it stays.
     pub fn start(&mut self, program: &Program) -> Result<(), KernelError> {
         let name = program.name;
-        let open_error = |source| KernelError::Open { name, source };
-        let mut object = ObjectBuilder::default().open_memory(program.object).map_err(open_error)?;
-        for mut map in object.maps_mut() {
-            let shared = match map.name().to_str() {
-                Some("events") => &self.events,
-                Some("losses") => &self.losses,
-                Some("settings") => &self.settings,
-                Some("syscalls") => &self.syscalls,
-                Some("handlers") => &self.handlers,
-                _ => continue,
-            };
-            map.reuse_fd(shared.as_fd()).map_err(open_error)?;
-        }
-        for mut other in object.progs_mut() {
-            let wanted = other.name() == name;
-            other.set_autoload(wanted);
-        }
-        let loaded = object.load().map_err(|source| KernelError::Load { name, source })?;
-        let found = loaded.progs_mut().find(|candidate| candidate.name() == name);
-        let Some(found) = found else {
-            return Err(open_error(libbpf_rs::Error::from(std::io::Error::from(std::io::ErrorKind::NotFound))));
-        };
+        let loaded = self.load(program)?;
+        let found = find(&loaded, name)?;
         let attach_error = |source| KernelError::Attach { name, source };
         match program.attach {
+            Attach::Iterator => {}
             Attach::Trace => self.links.push(found.attach_trace().map_err(attach_error)?),
             Attach::Cgroup => {
                 let path = self.cgroup.clone().ok_or(KernelError::NoCgroup)?;
@@ -213,6 +215,38 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// Runs an iterator once and gives what it wrote.
+    pub fn iterate(&self, program: &Program) -> Result<Vec<u8>, KernelError> {
+        let name = program.name;
+        let loaded = self.load(program)?;
+        let attach_error = |source| KernelError::Attach { name, source };
+        let link = find(&loaded, name)?.attach().map_err(attach_error)?;
+        let iterator = Iter::new(&link).map_err(attach_error)?;
+        limits::read_capped(iterator, MAX_SNAPSHOT_BYTES, name).map_err(|source| KernelError::Iterate { name, source })
+    }
+
+    fn load(&self, program: &Program) -> Result<Object, KernelError> {
+        let name = program.name;
+        let open_error = |source| KernelError::Open { name, source };
+        let mut object = ObjectBuilder::default().open_memory(program.object).map_err(open_error)?;
+        for mut map in object.maps_mut() {
+            let shared = match map.name().to_str() {
+                Some("events") => &self.events,
+                Some("losses") => &self.losses,
+                Some("settings") => &self.settings,
+                Some("syscalls") => &self.syscalls,
+                Some("handlers") => &self.handlers,
+                _ => continue,
+            };
+            map.reuse_fd(shared.as_fd()).map_err(open_error)?;
+        }
+        for mut other in object.progs_mut() {
+            let wanted = other.name() == name;
+            other.set_autoload(wanted);
+        }
+        object.load().map_err(|source| KernelError::Load { name, source })
     }
 
     /// A reader of the ring that hands each record to `callback`.
@@ -251,14 +285,22 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Waits for records at most so long and handles all that are there. An interrupted wait is no error.
-    pub fn poll(&self, timeout: Duration) -> Result<(), KernelError> {
-        match self.ring.poll(timeout) {
-            Err(error) if error.kind() != libbpf_rs::ErrorKind::Interrupted => {
-                Err(KernelError::Access { name: "events", source: error })
-            }
-            _ => Ok(()),
+    /// A descriptor that is readable while records are there.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor belongs to `self.ring`, which lives as long as the borrow.
+        #[expect(unsafe_code, reason = "libbpf-rs gives the epoll descriptor as a number")]
+        unsafe {
+            BorrowedFd::borrow_raw(self.ring.epoll_fd())
         }
+    }
+
+    /// Handles all records that are there, without waiting. Gives how many.
+    pub fn consume(&self) -> Result<u32, KernelError> {
+        let count = self.ring.consume_raw();
+        u32::try_from(count).map_err(|_| KernelError::Access {
+            name: "events",
+            source: libbpf_rs::Error::from_raw_os_error(-count),
+        })
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Attach {
     Trace,
     /// A hook of the root cgroup.
     Cgroup,
+    /// An iterator that is read once.
+    Iterator,
     /// The dispatcher jumps to it at the end of these system calls.
     Syscalls(&'static [u32]),
 }
@@ -42,6 +44,9 @@ static DISPATCH_OBJECT: &[u8] = object!("dispatch");
 static EXEC: &[u8] = object!("exec");
 static EXIT: &[u8] = object!("exit");
 static FILE_OPEN: &[u8] = object!("file_open");
+static FORK: &[u8] = object!("fork");
+static CONTAINER: &[u8] = object!("container");
+static SNAPSHOT: &[u8] = object!("snapshot");
 static CONNECT: &[u8] = object!("connect");
 
 /// The hook on system calls that the handlers depend on.
@@ -51,6 +56,15 @@ pub const DISPATCH: Program = Program {
     provider: "tp_btf/sys_exit",
     object: DISPATCH_OBJECT,
     attach: Attach::Trace,
+};
+
+/// The processes that already run; read once, never attached.
+pub const PROCESSES: Program = Program {
+    signal: Signal::Exec,
+    name: "snapshot",
+    provider: "iter.s/task",
+    object: SNAPSHOT,
+    attach: Attach::Iterator,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -74,6 +88,27 @@ pub const ALL: &[Program] = &[
         name: "exit_task",
         provider: "tp_btf/sched_process_exit",
         object: EXIT,
+        attach: Attach::Trace,
+    },
+    Program {
+        signal: Signal::Fork,
+        name: "fork_task",
+        provider: "tp_btf/task_newtask",
+        object: FORK,
+        attach: Attach::Trace,
+    },
+    Program {
+        signal: Signal::Container,
+        name: "cgroup_made",
+        provider: "tp_btf/cgroup_mkdir",
+        object: CONTAINER,
+        attach: Attach::Trace,
+    },
+    Program {
+        signal: Signal::Container,
+        name: "cgroup_gone",
+        provider: "tp_btf/cgroup_rmdir",
+        object: CONTAINER,
         attach: Attach::Trace,
     },
     Program {

@@ -11,7 +11,7 @@ use model::{Ancestor, Capabilities, ExeOrigin, Namespaces, Process};
 use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
-use crate::record::{self, Header, Task};
+use crate::record::{self, Fork, Header, Task};
 
 pub mod proc;
 
@@ -23,6 +23,9 @@ pub const DEAD_KEPT_NANOS: u64 = 60_000_000_000;
 pub const MAX_DEAD: usize = 4096;
 /// Live entries: the kernel's own default limit of processes on a 64-bit machine is four million, ours bounds memory.
 pub const MAX_LIVE: usize = 65_536;
+
+/// `CLONE_PARENT` of clone(2).
+const CLONE_PARENT: u64 = 0x8000;
 
 /// Where a process is: compared, never looked into. 0 is the host.
 pub type Place = u64;
@@ -36,8 +39,9 @@ pub struct Entry {
     pub started: u64,
     /// The container it is in.
     pub place: Place,
-    /// Whether it executed a program itself, or still runs its parent's.
-    pub executed: bool,
+    /// The container in which its program was started. A runtime that moves itself into a container to start the first
+    /// program there is still not one of the container's processes.
+    pub home: Place,
 }
 
 /// The table.
@@ -104,27 +108,41 @@ impl Table {
             Some(entry) => outside(&entry.process.ancestors),
             None => self.ancestors(task.ppid, task.parent_start, place),
         };
-        let process = Arc::new(self.from_task(header, task, place, ancestors));
-        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, executed: true };
+        let mut process = self.from_task(header, task, place, ancestors);
+        if let Some(parent) = process.ancestors.first() {
+            process.ppid = parent.pid;
+        }
+        let process = Arc::new(process);
+        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, home: place };
         self.insert(header.pid, entry);
         process
     }
 
-    /// A process was created: it runs its parent's program. `header` is the parent's.
-    pub fn fork(&mut self, header: &Header, child: u32, started: u64, vpid: i32, place: Place) {
-        let parent = self.get(header, place);
-        let mut ancestors = Vec::with_capacity((parent.ancestors.len() + 1).min(MAX_ANCESTORS));
-        ancestors.push(Arc::new(parent.as_ancestor(true)));
-        ancestors.extend(parent.ancestors.iter().take(MAX_ANCESTORS - 1).cloned());
+    /// All live processes, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Process>> {
+        self.live.values().map(|entry| &entry.process)
+    }
+
+    /// A process was created: it runs its creator's program. `header` is the creator's, who is given.
+    pub fn fork(&mut self, header: &Header, fork: &Fork, place: Place) -> Arc<Process> {
+        let creator = self.get(header, place);
+        let home = self.live.get(&header.pid).map_or(place, |entry| entry.home);
+        let mut ancestors = Vec::with_capacity((creator.ancestors.len() + 1).min(MAX_ANCESTORS));
+        // With CLONE_PARENT the creator makes a sibling.
+        if fork.flags & CLONE_PARENT == 0 {
+            ancestors.push(Arc::new(creator.as_ancestor(home == place)));
+        }
+        ancestors.extend(creator.ancestors.iter().take(MAX_ANCESTORS - 1).cloned());
         let process = Process {
-            pid: signed(child),
-            ppid: parent.pid,
-            start_time: self.clock.start(started),
+            pid: signed(fork.pid),
+            ppid: ancestors.first().map_or(creator.ppid, |parent| parent.pid),
+            start_time: self.clock.start(fork.start_time),
             ancestors,
-            vpid: Some(vpid),
-            ..Process::clone(&parent)
+            vpid: Some(signed(fork.vpid)),
+            ..Process::clone(&creator)
         };
-        self.insert(child, Entry { process: Arc::new(process), started, place, executed: false });
+        self.insert(fork.pid, Entry { process: Arc::new(process), started: fork.start_time, place, home });
+        creator
     }
 
     /// A process ended; it is kept among the dead. Gives it and how long it ran, in nanoseconds.
@@ -169,7 +187,7 @@ impl Table {
     /// A task of the snapshot. Its ancestry is filled in by [`Table::link`].
     pub fn snapshot(&mut self, header: &Header, task: &Task<'_>, place: Place) {
         let process = Arc::new(self.from_task(header, task, place, Vec::new()));
-        self.insert(header.pid, Entry { process, started: header.start_time, place, executed: true });
+        self.insert(header.pid, Entry { process, started: header.start_time, place, home: place });
     }
 
     /// Gives the processes of a snapshot their ancestors, once all of them are there.
@@ -181,7 +199,7 @@ impl Table {
             let place = first.place;
             let mut above = unsigned(first.process.ppid);
             while let Some(entry) = self.live.get(&above).filter(|_| above != 0 && ancestors.len() < MAX_ANCESTORS) {
-                ancestors.push(Arc::new(entry.process.as_ancestor(entry.place == place)));
+                ancestors.push(Arc::new(entry.process.as_ancestor(entry.home == place)));
                 above = unsigned(entry.process.ppid);
             }
             if let Some(entry) = self.live.get_mut(&pid) {
@@ -220,7 +238,7 @@ impl Table {
             process.ancestors = self.ancestors_of_pid(read.ppid, place);
         }
         let process = Arc::new(process);
-        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, executed: true };
+        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, home: place };
         self.insert(header.pid, entry);
         process
     }
@@ -268,7 +286,7 @@ fn outside(ancestors: &[Arc<Ancestor>]) -> Vec<Arc<Ancestor>> {
 }
 
 fn chain(parent: &Entry, place: Place) -> Vec<Arc<Ancestor>> {
-    let same = parent.place == place;
+    let same = parent.home == place;
     let mut ancestors = vec![Arc::new(parent.process.as_ancestor(same))];
     for above in parent.process.ancestors.iter().take(MAX_ANCESTORS - 1) {
         if same || !above.same_container {

@@ -80,6 +80,14 @@ pub fn parse_stat(line: &str) -> Option<Read> {
     })
 }
 
+/// Path of a process's cgroup in the unified hierarchy.
+pub fn cgroup_path(pid: u32) -> Option<String> {
+    // Twelve controllers, each with a path of at most PATH_MAX.
+    const MAX_CGROUP_BYTES: u64 = 64 << 10;
+    let text = limits::read_text(format!("/proc/{pid}/cgroup"), MAX_CGROUP_BYTES).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+}
+
 /// All pids below a /proc, in no order.
 pub fn pids(proc: &Path) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir(proc) else { return Vec::new() };

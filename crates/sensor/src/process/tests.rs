@@ -14,6 +14,10 @@ fn task<'a>(ppid: u32, parent_start: u64, exe: &'a [u8], argv: &'a [u8]) -> Task
     Task { ppid, parent_start, exe, argv, exe_flags: record::EXE_KNOWN, ..Task::default() }
 }
 
+fn fork(pid: u32, start_time: u64, flags: u64) -> Fork {
+    Fork { start_time, flags, pid, vpid: 3 }
+}
+
 fn table() -> Table {
     // Pids beyond PID_MAX_LIMIT, so that /proc knows none of them.
     Table::new(Clock::booted_at(model::Timestamp::from_seconds(1000)))
@@ -33,7 +37,7 @@ fn ancestry_survives_the_ancestors_exit() {
     table.exec(&header(INIT, SECOND, 2 * SECOND, "init"), &task(0, 0, b"/sbin/init", b"init\0"), 0);
     let shell = header(SHELL, 3 * SECOND, 4 * SECOND, "sh");
     table.exec(&shell, &task(INIT, SECOND, b"/bin/sh", b"sh\0-c\0"), 0);
-    table.fork(&shell, CHILD, 5 * SECOND, 3, 0);
+    table.fork(&shell, &fork(CHILD, 5 * SECOND, 0), 0);
     let (_, ran) = table.exit(&header(SHELL, 3 * SECOND, 6 * SECOND, "sh"), 0);
     assert_eq!(ran, 3 * SECOND);
     let child = header(CHILD, 5 * SECOND, 7 * SECOND, "cat");
@@ -100,6 +104,22 @@ fn ancestors_outside_the_container_are_marked() {
     let process = table.exec(&header(CHILD, SECOND, SECOND, "id"), &task(SHELL, SECOND, b"/bin/id", b"id\0"), 7);
     let inside: Vec<bool> = process.ancestors.iter().map(|ancestor| ancestor.same_container).collect();
     assert_eq!(inside, [true, false]);
+}
+
+#[test]
+fn a_runtime_that_enters_a_container_is_not_of_it() {
+    let mut table = table();
+    let runc = header(INIT, SECOND, SECOND, "runc");
+    table.exec(&runc, &task(0, 0, b"/runc", b"runc\0"), 0);
+    table.fork(&runc, &fork(SHELL, 2 * SECOND, 0), 0);
+    let stage = header(SHELL, 2 * SECOND, 3 * SECOND, "runc:[1]");
+    table.exec(&stage, &task(INIT, SECOND, b"/runc", b"runc\0init\0"), 0);
+    // Moved into the container's cgroup, it makes the first process there, a sibling of its own.
+    table.fork(&stage, &fork(CHILD, 4 * SECOND, CLONE_PARENT), 7);
+    let process = table.exec(&header(CHILD, 4 * SECOND, 5 * SECOND, "sh"), &task(9, 9, b"/bin/sh", b"sh\0"), 7);
+    assert_eq!(names(&process), ["runc"]);
+    assert_eq!(process.ppid, process.ancestors[0].pid);
+    assert!(!process.ancestors[0].same_container);
 }
 
 #[test]

@@ -84,3 +84,17 @@ fn strings_are_split_at_nul() {
     check(b"sh\0\0x\0", &["sh", "", "x"]);
     check(b"sh\0cut", &["sh", "cut"]);
 }
+
+#[test]
+fn a_stream_is_split_by_sizes() {
+    let sized = |size: u32| {
+        let mut bytes = header(10);
+        bytes[..4].copy_from_slice(&size.to_ne_bytes());
+        bytes.resize(usize::try_from(size).unwrap().max(HEADER_SIZE), 0);
+        bytes
+    };
+    let stream = [sized(100), sized(88)].concat();
+    assert_eq!(split(&stream).map(<[u8]>::len).collect::<Vec<_>>(), [100, 88]);
+    assert_eq!(split(&stream[..150]).count(), 1, "cut short");
+    assert_eq!(split(&sized(0)).count(), 1, "a size of nothing does not loop for ever");
+}

@@ -1,0 +1,117 @@
+//! The way to the hub: enrolment at the first start, then the wire's spool and sender on a thread of their own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use model::{Alert, Coverage, Event, Loss, Scope, Sender};
+
+use crate::config::Config;
+use crate::output::Uplink;
+
+/// How long a stop waits for what is not sent yet; the rest stays in the spool for the next start.
+const GRACE: Duration = Duration::from_secs(5);
+/// Where identity and spool are when nothing else was said.
+const STATE_DIR: &str = "/var/lib/seawall/sensor";
+
+/// A started uplink and the runtime that moves it.
+#[expect(missing_debug_implementations, reason = "the wire's uplink has none")]
+pub struct Connection {
+    runtime: tokio::runtime::Runtime,
+    uplink: Arc<wire::Uplink>,
+}
+
+/// What the output holds.
+#[expect(missing_debug_implementations, reason = "the wire's uplink has none")]
+pub struct Handle(Arc<wire::Uplink>);
+
+impl Uplink for Handle {
+    fn alert(&mut self, alert: &Alert) {
+        push(&self.0, wire::streams::ALERTS, |_| alert);
+    }
+
+    fn event(&mut self, event: Event) {
+        push(&self.0, wire::streams::EVENTS, |seq| Event { seq, ..event });
+    }
+
+    fn coverage(&mut self, statement: &Coverage) {
+        push(&self.0, wire::streams::COVERAGE, |_| statement);
+    }
+
+    fn counters(&mut self, losses: std::collections::BTreeMap<String, Loss>) {
+        self.0.set_counters(losses);
+    }
+}
+
+fn push<T: serde::Serialize>(uplink: &wire::Uplink, stream: &str, make: impl FnOnce(u64) -> T) {
+    // A record that does not fit into the spool becomes a gap with a cause; the spool counts it itself.
+    let pushed = uplink.stream(stream).map_err(anyhow::Error::from);
+    if let Err(error) = pushed.and_then(|stream| Ok(stream.push_with(make)?)) {
+        tracing::warn!("{error:#}");
+    }
+}
+
+/// Starts the uplink where a hub is configured or was joined before.
+pub fn start(config: &Config, node: &Scope) -> anyhow::Result<Option<Connection>> {
+    if config.hub.is_none() && config.enrol_token.is_none() && config.state_dir.is_none() {
+        return Ok(None);
+    }
+    let dir = config.state_dir.clone().unwrap_or_else(|| PathBuf::from(STATE_DIR));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("uplink")
+        .enable_all()
+        .build()
+        .context("starting the uplink's thread")?;
+    let path = dir.join("identity.json");
+    let identity = runtime.block_on(identity(config, node, &path))?;
+    let Some(identity) = identity else { return Ok(None) };
+    let hub = match &config.hub {
+        Some(address) => address.parse().with_context(|| format!("--hub {address} is not an address"))?,
+        None => identity.hub_url.clone(),
+    };
+    let mut settings = wire::UplinkConfig::new(hub, identity, dir.join("spool"), crate::PROGRAM, crate::VERSION);
+    settings.identity_path = Some(path);
+    let uplink = runtime.block_on(wire::Uplink::start(settings)).context("starting the uplink")?;
+    Ok(Some(Connection { runtime, uplink: Arc::new(uplink) }))
+}
+
+async fn identity(config: &Config, node: &Scope, path: &Path) -> anyhow::Result<Option<wire::Identity>> {
+    if path.exists() {
+        return Ok(Some(wire::Identity::load(path).context("reading this node's identity")?));
+    }
+    let Some(token) = &config.enrol_token else {
+        if config.hub.is_some() {
+            bail!("this node has not joined a hub: give --enrol-token with the join string that the hub prints");
+        }
+        return Ok(None);
+    };
+    let join: wire::JoinString = token.parse().context("reading the join string (--enrol-token)")?;
+    let identity = wire::enrol::request(&join, &node.cluster, node.node.as_deref()).await.context("joining the hub")?;
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).with_context(|| format!("making the state folder {}", dir.display()))?;
+    }
+    identity.save(path).context("keeping this node's identity")?;
+    Ok(Some(identity))
+}
+
+impl Connection {
+    /// Who sends.
+    pub fn sender(&self) -> Sender {
+        self.uplink.sender().clone()
+    }
+
+    /// What the output holds.
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.uplink))
+    }
+
+    /// Sends what it can.
+    pub fn stop(self) {
+        // The output dropped its handle by now; where it did not, the spool keeps everything.
+        if let Ok(uplink) = Arc::try_unwrap(self.uplink) {
+            self.runtime.block_on(uplink.shutdown(GRACE));
+        }
+    }
+}

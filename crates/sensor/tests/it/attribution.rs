@@ -1,0 +1,91 @@
+//! Containers that Debian's containerd and runc really run are named from their first event on.
+
+use serde_json::Value;
+use testkit::need;
+
+use crate::cri::{Containerd, IMAGE};
+use crate::kernel::NEEDY;
+use crate::program::{Sensor, text};
+
+fn in_container<'a>(events: &'a [Value], id: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| text(event, "/scope/container/id") == id).collect()
+}
+
+/// No event of the container's processes before it is named: neither without a place nor on the host's account.
+fn assert_never_anonymous(events: &[Value], id: &str) {
+    let ours = in_container(events, id);
+    assert_eq!(text(ours[0], "/kind"), "container", "{:?}", ours[0]);
+    let pids: Vec<&Value> = ours.iter().filter(|e| text(e, "/kind") == "exec").map(|e| &e["process"]["pid"]).collect();
+    assert!(!pids.is_empty());
+    for event in events.iter().filter(|event| matches!(text(event, "/kind"), "exec" | "file_open")) {
+        if pids.contains(&&event["process"]["pid"]) && text(event, "/process/exe").starts_with("/bin/") {
+            assert_eq!(text(event, "/scope/container/id"), id, "{event}");
+            assert_eq!(text(event, "/scope/image/reference"), IMAGE, "{event}");
+        }
+    }
+}
+
+#[test]
+fn a_pods_first_event_has_its_name_and_the_digest_follows() {
+    need!(root, bpf, cri);
+    let containerd = Containerd::start();
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(rules.path(), NEEDY).unwrap();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let (sandbox, id) = containerd.run_pod("shop", "web-1", "cat /etc/shadow; sleep 1000000");
+    let open = sensor.wait_for("the read of the shadow file", |event| {
+        text(event, "/path") == "/etc/shadow" && text(event, "/scope/container/id") == id
+    });
+    assert_eq!((text(&open, "/scope/namespace"), text(&open, "/scope/pod/name")), ("shop", "web-1"));
+    assert_eq!((text(&open, "/scope/container/name"), text(&open, "/scope/image/reference")), ("app", IMAGE));
+    assert_eq!(open["process"]["ancestors"][0]["same_container"], true, "cat's parent is the container's shell");
+    let named = |event: &Value| text(event, "/kind") == "container" && text(event, "/scope/container/id") == id;
+    let complete = |event: &Value| named(event) && text(event, "/attribution") == "complete";
+    let found = sensor.seen().iter().find(|event| complete(event)).cloned();
+    let container = found.unwrap_or_else(|| sensor.wait_for("the container's digest", complete));
+    assert_eq!(text(&container, "/scope/image/digest"), containerd.digest);
+    assert_eq!(text(&container, "/labels/app"), "web");
+    assert_never_anonymous(sensor.seen(), &id);
+    let first_exec = in_container(sensor.seen(), &id).into_iter().find(|e| text(e, "/kind") == "exec").unwrap();
+    assert_eq!(first_exec["process"]["ancestors"][0]["same_container"], false, "a runtime is not of the container");
+
+    containerd.remove_pod(&sandbox);
+    let stopped = sensor.wait_for("the container's end", |event| named(event) && text(event, "/phase") == "stopped");
+    assert_eq!(text(&stopped, "/scope/pod/name"), "web-1");
+    assert_eq!(sensor.stop(), Some(0));
+}
+
+#[test]
+fn a_container_without_a_pod_has_its_image_from_the_first_event_on() {
+    need!(root, bpf, cri);
+    let containerd = Containerd::start();
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(rules.path(), NEEDY).unwrap();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let ran = containerd.ctr(&["run", "--rm", IMAGE, "box-1", "sh", "-c", "cat /etc/shadow"]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let open = sensor.wait_for("the read", |event| {
+        text(event, "/path") == "/etc/shadow" && text(event, "/scope/container/id") == "box-1"
+    });
+    assert_eq!(text(&open, "/scope/image/reference"), IMAGE);
+    assert_eq!(text(&open, "/scope/image/digest"), containerd.digest);
+    assert_eq!(text(&open, "/process/exe_origin"), "image");
+    assert_never_anonymous(sensor.seen(), "box-1");
+}
+
+#[test]
+fn what_ran_before_the_sensor_is_placed_and_a_dropped_program_is_told_from_the_images() {
+    need!(root, bpf, cri);
+    let containerd = Containerd::start();
+    let ran = containerd.ctr(&["run", "-d", IMAGE, "box-2", "sleep", "1000000"]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules"]);
+    let script = "cp /bin/busybox /tmp/busybox; /tmp/busybox true";
+    let ran = containerd.ctr(&["tasks", "exec", "--exec-id", "e1", "box-2", "sh", "-c", script]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let exec = sensor.wait_for("the dropped program", |event| {
+        text(event, "/kind") == "exec" && text(event, "/process/exe") == "/tmp/busybox"
+    });
+    assert_eq!((text(&exec, "/scope/container/id"), text(&exec, "/process/exe_origin")), ("box-2", "upper"));
+    assert_eq!(text(&exec, "/scope/image/reference"), IMAGE);
+}

@@ -1,0 +1,109 @@
+//! What the kernel tells of processes on the host: exec, open, connect, exit, ancestry.
+
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+
+use serde_json::Value;
+use testkit::need;
+
+use crate::program::{Sensor, text};
+
+/// Rules that ask for the signals of these tests and match nothing.
+pub const NEEDY: &str = "\
+- rule: Needy
+  desc: asks for opens and connections, so that their programs are loaded
+  condition: evt.type in (open, openat, openat2, creat, connect, rename, unlink, chmod) and proc.name = nobody-is-called-so
+  output: none
+  priority: DEBUG
+";
+
+fn rules() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), NEEDY).unwrap();
+    file
+}
+
+#[test]
+fn a_command_is_seen_from_exec_to_exit() {
+    need!(root, bpf);
+    let rules = rules();
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret file");
+    std::fs::write(&secret, "x").unwrap();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let script = format!("cat '{}' > /dev/null; cat missing-file; exit 3", secret.display());
+    let mut child = Command::new("sh").args(["-c", &script]).current_dir(dir.path()).spawn().unwrap();
+    let pid = i64::from(child.id());
+    child.wait().unwrap();
+
+    let is_child = move |event: &Value| event.pointer("/process/ppid").and_then(Value::as_i64) == Some(pid);
+    let exec = sensor.wait_for("sh's exec", |event| text(event, "/kind") == "exec" && event["process"]["pid"] == pid);
+    assert_eq!(exec["process"]["args"][2], script.as_str());
+    assert_eq!(text(&exec, "/process/cwd"), dir.path().to_str().unwrap());
+    assert_eq!(text(&exec, "/process/exe_origin"), "host");
+    assert_eq!(exec["process"]["ancestors"][0]["pid"], std::process::id());
+    let open = sensor.wait_for("the open", |event| {
+        text(event, "/kind") == "file_open" && text(event, "/path") == secret.to_str().unwrap() && is_child(event)
+    });
+    assert_eq!(text(&open, "/process/name"), "cat");
+    assert_eq!((text(&open, "/path_source"), text(&open, "/flags/0")), ("kernel", "O_RDONLY"));
+    let missing = sensor.wait_for("the failed open", |event| {
+        text(event, "/kind") == "file_open" && text(event, "/path").ends_with("/missing-file") && is_child(event)
+    });
+    assert_eq!((&missing["result"], text(&missing, "/path_source")), (&(-2).into(), "user"));
+    assert_eq!(text(&missing, "/path"), dir.path().join("missing-file").to_str().unwrap());
+    let exit = sensor.wait_for("sh's exit", |event| text(event, "/kind") == "exit" && event["process"]["pid"] == pid);
+    assert_eq!(exit["code"], 3);
+    assert_eq!(sensor.stop(), Some(0));
+}
+
+#[test]
+fn connections_are_seen_with_both_ends_and_their_result() {
+    need!(root, bpf);
+    let rules = rules();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    let to = |event: &Value, port: u16| text(event, "/kind") == "connect" && event["remote"]["port"] == port;
+    let connect = sensor.wait_for("the connection", |event| to(event, address.port()));
+    assert_eq!((text(&connect, "/protocol"), text(&connect, "/remote/ip")), ("tcp", "127.0.0.1"));
+    assert_eq!((&connect["result"], &connect["local"]["port"]), (&0.into(), &stream.local_addr().unwrap().port().into()));
+
+    drop(listener);
+    let refused = TcpStream::connect(address).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    let connect = sensor.wait_for("the refusal", |event| to(event, address.port()));
+    assert_eq!(connect["result"], -111);
+}
+
+#[test]
+fn what_runs_already_is_known() {
+    need!(root, bpf);
+    let rules = rules();
+    let mut child = Command::new("sh").args(["-c", "read line; cat /dev/null", "before"])
+        .stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    drop(child.stdin.take());
+    let pid = i64::from(child.id());
+    let exec = sensor.wait_for("the child's exec", |event| {
+        text(event, "/kind") == "exec" && event["process"]["ppid"] == pid
+    });
+    child.wait().unwrap();
+    let parent = &exec["process"]["ancestors"][0];
+    assert_eq!(parent["args"], serde_json::json!(["sh", "-c", "read line; cat /dev/null", "before"]));
+    assert_eq!(exec["process"]["ancestors"][1]["pid"], std::process::id());
+}
+
+#[test]
+fn the_probe_prints_every_provider() {
+    need!(root, bpf);
+    let output = Command::new(env!("CARGO_BIN_EXE_seawall-sensor")).arg("probe").output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{table}");
+    for program in sensor::kernel::programs::ALL {
+        assert!(table.contains(program.provider), "{table}");
+    }
+    assert!(table.lines().any(|line| line.starts_with("exec ") && line.contains(" seen")), "{table}");
+}
