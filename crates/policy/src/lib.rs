@@ -4,4 +4,6 @@
 //! What it is not: a webhook, a Kubernetes client, or a reader of files; those are adapters' work.
 //! Objects are JSON values, not typed ones (DESIGN §5.6): a cluster may be older or newer than any typed crate.
 
+pub mod gatekeeper;
 pub mod pss;
+pub mod rego;

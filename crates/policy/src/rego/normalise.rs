@@ -1,0 +1,272 @@
+//! Source text rewritten so that the interpreter reads it as OPA does.
+//!
+//! 1. A line that starts with `(` begins a new expression; the interpreter would call the end of the line before.
+//! 2. `r[x] { a } { b }` is two rules; the interpreter refuses the second body.
+//! 3. A function without a body (`f("")`) is true.
+//! 4. `not f(x.y)` is undefined when `x.y` is: OPA evaluates arguments before it negates. The interpreter takes the
+//!    undefined call for false, so the argument is given a name before the negation.
+//!
+//! Line numbers stay what they were (but for a second body on the line where the first one ends). The same pass finds references to `data`.
+
+use super::lexer::{Kind, Token, tokens};
+
+/// Version of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Before OPA 1.0: bodies without `if`.
+    V0,
+    /// Since OPA 1.0.
+    V1,
+}
+
+/// A reference to `data`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reference {
+    /// The first name below it; `None` when it is computed, or `data` stands alone.
+    pub root: Option<String>,
+    pub line: u32,
+}
+
+/// Rewritten text.
+pub(super) struct Normal {
+    pub text: String,
+    pub data: Vec<Reference>,
+}
+
+pub(super) fn normalise(text: &str, dialect: Dialect) -> Normal {
+    let tokens = tokens(text);
+    let data = references(&tokens);
+    let mut edits = Vec::new();
+    separate_lines(&tokens, &mut edits);
+    if dialect == Dialect::V0 {
+        split_bodies(text, &tokens, &mut edits);
+    }
+    complete_facts(&tokens, &mut edits);
+    name_negated_arguments(text, &tokens, &mut edits);
+    Normal { text: apply(text, edits), data }
+}
+
+/// Insertion and removal at a byte offset.
+struct Edit {
+    at: usize,
+    remove: usize,
+    insert: String,
+}
+
+impl Edit {
+    fn insert(at: usize, text: impl Into<String>) -> Self {
+        Self { at, remove: 0, insert: text.into() }
+    }
+}
+
+fn apply(text: &str, mut edits: Vec<Edit>) -> String {
+    // Stable: insertions at one place stay in the order in which they were found.
+    edits.sort_by_key(|edit| edit.at);
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for edit in edits {
+        // An edit inside what another one removed has nothing left to change.
+        if edit.at < at {
+            continue;
+        }
+        out.push_str(&text[at..edit.at]);
+        out.push_str(&edit.insert);
+        at = edit.at + edit.remove;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+fn references(tokens: &[Token<'_>]) -> Vec<Reference> {
+    let mut found = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| &tokens[index]);
+        let after = |offset: usize| tokens.get(index + offset);
+        // `x.data`, `{data: …}` and local names are not the document.
+        let member = before.is_some_and(|token| token.is(".") || token.is("some"));
+        let key = after(1).is_some_and(|token| token.is(":") || token.is(":="));
+        if !token.is("data") || token.kind != Kind::Name || member || key {
+            continue;
+        }
+        let root = match (after(1), after(2)) {
+            (Some(dot), Some(name)) if dot.is(".") && name.kind == Kind::Name => Some(name.text.to_owned()),
+            (Some(open), Some(name)) if open.is("[") && name.kind == Kind::Text => {
+                Some(name.text.trim_matches(['"', '`']).to_owned())
+            }
+            _ => None,
+        };
+        found.push(Reference { root, line: token.line });
+    }
+    found
+}
+
+/// Whether a token can end an operand, so that `(` after it would be a call.
+fn ends_operand(token: &Token<'_>) -> bool {
+    const KEYWORDS: [&str; 10] = ["not", "some", "every", "in", "with", "as", "if", "else", "contains", "import"];
+    match token.kind {
+        Kind::Name => !KEYWORDS.contains(&token.text),
+        Kind::Number | Kind::Text => true,
+        Kind::Sign => matches!(token.text, "]" | "}" | ")"),
+    }
+}
+
+fn separate_lines(tokens: &[Token<'_>], edits: &mut Vec<Edit>) {
+    let mut open = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| &tokens[index]);
+        if let Some(before) = before
+            && token.is("(")
+            && token.first
+            && open.last() == Some(&"{")
+            && ends_operand(before)
+        {
+            edits.push(Edit::insert(before.end(), ";"));
+        }
+        track(&mut open, token);
+    }
+}
+
+fn track<'a>(open: &mut Vec<&'a str>, token: &Token<'a>) {
+    if token.kind != Kind::Sign {
+        return;
+    }
+    match token.text {
+        "{" | "[" | "(" => open.push(token.text),
+        "}" | "]" | ")" => {
+            open.pop();
+        }
+        _ => {}
+    }
+}
+
+/// Gives every further body of a rule the rule's head.
+fn split_bodies(text: &str, tokens: &[Token<'_>], edits: &mut Vec<Edit>) {
+    let mut depth = 0_usize;
+    let mut head: Option<usize> = None;
+    let mut head_end = 0;
+    let mut in_body = false;
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| &tokens[index]);
+        if depth == 0 && token.first && token.kind == Kind::Name && !token.is("else") {
+            head = Some(token.start);
+        }
+        if token.is("{") && depth == 0 {
+            let after_body = before.is_some_and(|before| before.is("}")) && in_body;
+            in_body = before.is_some_and(ends_operand);
+            if let (true, Some(start)) = (after_body, head) {
+                let copy: String = text[start..head_end].replace('\n', " ");
+                let separator = if token.first { "" } else { "\n" };
+                edits.push(Edit::insert(token.start, format!("{separator}{copy} ")));
+            } else if in_body {
+                head_end = token.start;
+            }
+        }
+        if token.kind == Kind::Sign {
+            match token.text {
+                "{" | "[" | "(" => depth += 1,
+                "}" | "]" | ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `f("x")` alone at the top of a module becomes `f("x") = true`.
+fn complete_facts(tokens: &[Token<'_>], edits: &mut Vec<Edit>) {
+    let mut depth = 0_usize;
+    let mut start = None;
+    for (index, token) in tokens.iter().enumerate() {
+        if depth == 0 && token.first && token.kind == Kind::Name {
+            let call = tokens.get(index + 1).is_some_and(|next| next.is("(") && next.start == token.end());
+            start = call.then_some(());
+        }
+        match token.text {
+            "{" | "[" | "(" if token.kind == Kind::Sign => depth += 1,
+            "}" | "]" | ")" if token.kind == Kind::Sign => {
+                depth = depth.saturating_sub(1);
+                let ends =
+                    tokens.get(index + 1).is_none_or(|next| next.first && next.kind == Kind::Name && !next.is("else"));
+                if depth == 0 && token.is(")") && start.take().is_some() && ends {
+                    edits.push(Edit::insert(token.end(), " := true"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Names the arguments of negated calls that may be undefined.
+fn name_negated_arguments(text: &str, tokens: &[Token<'_>], edits: &mut Vec<Edit>) {
+    let mut count = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        if !token.is("not") || token.kind != Kind::Name {
+            continue;
+        }
+        let Some(call) = negated_call(tokens, index) else { continue };
+        let mut names = String::new();
+        let mut replaced = Vec::new();
+        for (from, to) in call.arguments {
+            let argument = &tokens[from..to];
+            if !may_be_undefined(argument) {
+                continue;
+            }
+            let (Some(first), Some(last)) = (argument.first(), argument.last()) else { continue };
+            count += 1;
+            let name = format!("__seawall_arg{count}");
+            names.push_str(&format!("{name} := {}; ", text[first.start..last.end()].replace('\n', " ")));
+            replaced.push(Edit { at: first.start, remove: last.end() - first.start, insert: name });
+        }
+        if !names.is_empty() {
+            edits.push(Edit::insert(token.start, names));
+            edits.append(&mut replaced);
+        }
+    }
+}
+
+struct Call {
+    /// Ranges of tokens.
+    arguments: Vec<(usize, usize)>,
+}
+
+/// The call that follows `not`, when it is all that is negated.
+fn negated_call(tokens: &[Token<'_>], not: usize) -> Option<Call> {
+    let mut at = not + 1;
+    if tokens.get(at)?.kind != Kind::Name {
+        return None;
+    }
+    at += 1;
+    while tokens.get(at)?.is(".") && tokens.get(at + 1)?.kind == Kind::Name {
+        at += 2;
+    }
+    if !tokens.get(at)?.is("(") {
+        return None;
+    }
+    let mut arguments = Vec::new();
+    let mut open = vec!["("];
+    let mut from = at + 1;
+    let mut end = at + 1;
+    while !open.is_empty() {
+        let token = tokens.get(end)?;
+        if open.len() == 1 && (token.is(",") || token.is(")")) {
+            arguments.push((from, end));
+            from = end + 1;
+        }
+        track(&mut open, token);
+        end += 1;
+    }
+    // Something that goes on (an operator, `with`) is another expression: leave it alone.
+    let over = tokens.get(end).is_none_or(|next| next.first || [";", "}", "]", ")"].iter().any(|sign| next.is(sign)));
+    over.then_some(Call { arguments })
+}
+
+/// A plain reference below a name (`a.b`, `a["b"].c`), or a call with such an argument. Arguments with wildcards,
+/// comprehensions or operators are left alone: naming them could change what they range over.
+fn may_be_undefined(argument: &[Token<'_>]) -> bool {
+    let Some(first) = argument.first() else { return false };
+    let plain = argument.iter().all(|token| match token.kind {
+        Kind::Name => token.text != "_" && token.text != "not",
+        Kind::Number | Kind::Text => true,
+        Kind::Sign => matches!(token.text, "." | "[" | "]" | "(" | ")" | ","),
+    });
+    first.kind == Kind::Name && argument.len() > 1 && plain
+}
