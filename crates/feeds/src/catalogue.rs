@@ -15,6 +15,8 @@ pub struct Feed {
     pub home: &'static str,
 }
 
+const MICROSOFT: &str = "Microsoft AzureLinuxVulnerabilityData";
+
 /// The feeds, more specific names first.
 pub const FEEDS: &[Feed] = &[
     feed(
@@ -32,18 +34,28 @@ pub const FEEDS: &[Feed] = &[
     ),
     feed("osv-ubuntu", "CC-BY-SA-4.0 (unverified)", "Canonical Ubuntu Security Notices", "https://ubuntu.com/security"),
     feed("osv", "CC-BY-4.0 (unverified)", "OSV.dev and the databases that it gathers", "https://osv.dev"),
+    feed("azurelinux", "MIT", MICROSOFT, "https://github.com/microsoft/AzureLinuxVulnerabilityData"),
+    feed("mariner", "MIT", MICROSOFT, "https://github.com/microsoft/AzureLinuxVulnerabilityData"),
+    feed("debian", "MIT (unverified)", "Debian security tracker", "https://security-tracker.debian.org"),
+    feed("alpine", "MIT (unverified)", "Alpine Linux secdb", "https://secdb.alpinelinux.org"),
+    feed("wolfi", "Apache-2.0 (unverified)", "Wolfi security database", "https://packages.wolfi.dev"),
+    feed("chainguard", "Apache-2.0 (unverified)", "Chainguard security database", "https://packages.cgr.dev"),
+    feed("rhel", "CC-BY-4.0", "Red Hat Product Security", "https://security.access.redhat.com/data"),
     feed(
-        "azurelinux",
-        "MIT",
-        "Microsoft AzureLinuxVulnerabilityData",
-        "https://github.com/microsoft/AzureLinuxVulnerabilityData",
+        "windows",
+        "terms unclear: not for redistribution",
+        "Microsoft Security Response Center",
+        "https://msrc.microsoft.com",
     ),
-    feed(
-        "mariner",
-        "MIT",
-        "Microsoft AzureLinuxVulnerabilityData",
-        "https://github.com/microsoft/AzureLinuxVulnerabilityData",
-    ),
+    feed("amazon", "terms unclear", "Amazon Linux Security Center", "https://alas.aws.amazon.com"),
+    feed("oracle", "terms unclear", "Oracle Linux errata", "https://linux.oracle.com/security"),
+    feed("suse", "CC-BY-4.0 (unverified)", "SUSE security team", "https://www.suse.com/support/security"),
+    feed("photon", "terms unclear", "Photon OS security advisories", "https://github.com/vmware/photon"),
+    feed("rubysec", "public domain", "Ruby Advisory Database", "https://github.com/rubysec/ruby-advisory-db"),
+    feed("kev", "CC0-1.0", "CISA Known Exploited Vulnerabilities", "https://www.cisa.gov/kev"),
+    feed("epss", "free with attribution", "EPSS by FIRST", "https://www.first.org/epss"),
+    feed("nvd", "public domain", "NIST National Vulnerability Database", "https://nvd.nist.gov"),
+    feed("eol", "MIT", "endoflife.date", "https://endoflife.date"),
 ];
 
 const fn feed(name: &'static str, licence: &'static str, attribution: &'static str, home: &'static str) -> Feed {

@@ -9,10 +9,13 @@
 pub mod build;
 pub mod catalogue;
 pub mod database;
+mod group;
+mod import;
 pub mod manifest;
 mod map;
 mod sources;
 pub mod store;
+pub mod tar;
 
 pub use build::{BuildError, BuildReport, build};
 pub use database::{Database, DatabaseError};

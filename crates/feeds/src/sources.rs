@@ -33,6 +33,40 @@ pub(crate) enum Kind {
     OsvRecord,
     /// OVAL definitions.
     Oval,
+    /// CISA's catalogue.
+    Kev,
+    /// FIRST's scores.
+    Epss,
+    /// A page of NVD's API.
+    Nvd,
+    /// End-of-life dates.
+    Lifecycle,
+    /// secdb in JSON.
+    SecdbJson,
+    /// secdb in YAML.
+    SecdbYaml,
+    /// Debian's tracker.
+    DebianTracker,
+    /// Debian's list of updates.
+    DebianList,
+    /// A CSAF document.
+    Csaf,
+    /// A tar archive of CSAF documents.
+    CsafArchive,
+    /// A CVE of Red Hat's older API.
+    Hydra,
+    /// A month of Microsoft's CVRF.
+    Cvrf,
+    /// Photon's list.
+    Photon,
+    /// A repository's errata.
+    Updateinfo,
+    /// One of Amazon's bulletin pages.
+    AmazonPage,
+    /// Ruby's ranges.
+    Rubysec,
+    /// Part of a feed, without advisories: an index, a list of changes.
+    Index,
 }
 
 /// A directory that cannot be searched.
@@ -104,25 +138,93 @@ fn recognise(path: &Path) -> io::Result<Option<Kind>> {
     if name.ends_with(".zip") {
         return Ok(Some(Kind::OsvArchive));
     }
-    let mut head = Vec::new();
-    let file = File::open(path)?;
-    let start = Inflater::new(file, FEED)?.take(HEAD_BYTES);
-    match limits::read_capped(start, HEAD_BYTES, &name) {
-        Ok(bytes) => head = bytes,
-        Err(error) => tracing::debug!("{}: {error}", path.display()),
-    }
-    Ok(by_content(&head))
+    Ok(by_name(&name).or_else(|| by_content(&head(path))))
 }
 
-fn by_content(head: &[u8]) -> Option<Kind> {
-    let text = String::from_utf8_lossy(head);
-    let has = |part: &str| text.contains(part);
-    match text.trim_start().bytes().next()? {
-        b'<' if has("<oval_definitions") || has(":oval_definitions") => Some(Kind::Oval),
-        b'{' if has("\"id\"") && (has("\"affected\"") || has("\"schema_version\"") || has("\"modified\"")) => {
-            Some(Kind::OsvRecord)
+/// The start of a file, inflated. What cannot be read is empty, and so unknown.
+pub(crate) fn head(path: &Path) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let start = Inflater::new(File::open(path)?, FEED)?.take(HEAD_BYTES);
+        limits::read_capped(start, HEAD_BYTES, "head").map_err(io::Error::other)
+    };
+    match read() {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            tracing::debug!("{}: {error}", path.display());
+            String::new()
         }
+    }
+}
+
+/// Files whose content has no mark of its own.
+fn by_name(name: &str) -> Option<Kind> {
+    match name {
+        "archive_latest.txt" | "changes.csv" | "deletions.csv" | "ecosystems.txt" | "modified_id.csv" => {
+            Some(Kind::Index)
+        }
+        _ if name.contains(".tar") && (name.contains("csaf") || name.contains("vex")) => Some(Kind::CsafArchive),
         _ => None,
+    }
+}
+
+fn by_content(head: &str) -> Option<Kind> {
+    let text = head.trim_start_matches('\u{feff}').trim_start();
+    match text.bytes().next()? {
+        b'<' => xml(text),
+        b'{' => object(text),
+        b'[' => list(text),
+        _ if text.starts_with("#model_version") || text.starts_with("cve,epss") => Some(Kind::Epss),
+        _ if text.contains("secfixes:") || text.starts_with("apkurl:") => Some(Kind::SecdbYaml),
+        _ => None,
+    }
+}
+
+fn xml(text: &str) -> Option<Kind> {
+    if text.contains("<oval_definitions") || text.contains(":oval_definitions") {
+        Some(Kind::Oval)
+    } else if text.contains("<updates") {
+        Some(Kind::Updateinfo)
+    } else if text.contains("<rss") {
+        Some(Kind::Index)
+    } else if text.contains("<title>ALAS") {
+        Some(Kind::AmazonPage)
+    } else {
+        None
+    }
+}
+
+fn object(text: &str) -> Option<Kind> {
+    /// Marks of each format; all of a line must be there. The first line that fits counts.
+    const MARKS: [(&[&str], Kind); 13] = [
+        (&["\"csaf_version\""], Kind::Csaf),
+        (&["\"aggregate_severity\"", "\"document\""], Kind::Csaf),
+        (&["\"cveID\""], Kind::Kev),
+        (&["\"catalogVersion\""], Kind::Kev),
+        (&["\"NVD_CVE\""], Kind::Nvd),
+        (&["\"eolFrom\""], Kind::Lifecycle),
+        (&["\"gem\"", "\"patched_versions\""], Kind::Rubysec),
+        (&["\"DocumentTitle\""], Kind::Cvrf),
+        (&["\"ProductTree\""], Kind::Cvrf),
+        (&["\"threat_severity\""], Kind::Hydra),
+        (&["\"urlprefix\"", "\"packages\""], Kind::SecdbJson),
+        (&["\"releases\"", "\"repositories\""], Kind::DebianTracker),
+        (&["\"id\"", "\"modified\""], Kind::OsvRecord),
+    ];
+    let fits = |marks: &[&str]| marks.iter().all(|mark| text.contains(mark));
+    let found = MARKS.iter().find(|(marks, _)| fits(marks)).map(|(_, kind)| *kind);
+    // A record may name its fields in another order, with `modified` far below.
+    found.or_else(|| (text.contains("\"id\"") && text.contains("\"affected\"")).then_some(Kind::OsvRecord))
+}
+
+fn list(text: &str) -> Option<Kind> {
+    if text.contains("\"aff_ver\"") {
+        Some(Kind::Photon)
+    } else if text.contains("\"id\"") && text.contains("\"modified\"") {
+        Some(Kind::Index)
+    } else if text.lines().next().is_some_and(|line| line.contains("] DSA-") || line.contains("] DLA-")) {
+        Some(Kind::DebianList)
+    } else {
+        None
     }
 }
 

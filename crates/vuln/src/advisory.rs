@@ -109,6 +109,8 @@ pub enum State {
 pub struct Range {
     /// First affected version; empty: from the first version on, pseudo-versions included.
     pub introduced: String,
+    /// Whether `introduced` itself is not affected, only what comes after it.
+    pub exclusive: bool,
     /// Where it ends.
     pub end: End,
 }

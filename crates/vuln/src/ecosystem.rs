@@ -258,9 +258,8 @@ fn joined(purl: &Purl) -> String {
 pub fn normal_name(key: &str, name: &str) -> String {
     match key {
         "pypi" => model::purl::pep503(name),
-        "nuget" | "composer" | "hex" | "pub" | "githubactions" => name.to_lowercase(),
-        // Module paths that differ only in case do not occur, but tools that lower them do.
-        "golang" => name.to_lowercase(),
+        // Go's module paths are case-sensitive, but none differ only in case, and tools that lower them exist.
+        "nuget" | "composer" | "hex" | "pub" | "githubactions" | "golang" => name.to_lowercase(),
         "swift" => name.trim_start_matches("https://").trim_end_matches(".git").to_lowercase(),
         _ => name.to_owned(),
     }

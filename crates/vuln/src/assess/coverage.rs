@@ -63,13 +63,10 @@ fn os(inventory: &Inventory, context: &Context<'_, '_>, options: &Options) -> Op
     let name = if os.version.is_empty() { os.id.clone() } else { format!("{}:{}", os.id, os.version) };
     let signal = context.os_keys.first().cloned().unwrap_or_else(|| name.clone());
     let subject = About::Os { name };
-    Some(match feed_state(&context.os_segments.iter().map(|s| s.reference().date).collect::<Vec<_>>(), options) {
-        Some((state, reason)) => Coverage::new(subject, signal, state, reason),
-        None => {
-            let reason = format!("no feed covers {signal}: its packages were not judged");
-            Coverage::new(subject, signal, CoverageState::Unseen, reason)
-        }
-    })
+    let dates: Vec<Timestamp> = context.os_segments.iter().map(|segment| segment.reference().date).collect();
+    let (state, reason) = feed_state(&dates, options)
+        .unwrap_or_else(|| (CoverageState::Unseen, format!("no feed covers {signal}: its packages were not judged")));
+    Some(Coverage::new(subject, signal, state, reason))
 }
 
 /// Seen or stale by the newest of the dates; `None` without any.
@@ -155,9 +152,9 @@ fn guessed_sources(inventory: &Inventory, context: &Context<'_, '_>, subjects: &
 }
 
 fn examples(names: &BTreeSet<String>) -> String {
-    let mut text = names.iter().take(EXAMPLES).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > EXAMPLES {
-        text.push_str(&format!(" and {} more", names.len() - EXAMPLES));
+    let text = names.iter().take(EXAMPLES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(EXAMPLES) {
+        Some(more) if more > 0 => format!("{text} and {more} more"),
+        _ => text,
     }
-    text
 }

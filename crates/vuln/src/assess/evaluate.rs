@@ -30,7 +30,7 @@ pub(super) fn evaluate(scheme: Scheme, version: &str, key: &Key, row: &RowData<'
         return Some(Hit { fixed, status: status(range.end), rule: describe(version, range) });
     }
     if row.versions.iter().any(|listed| *listed == version || scheme.key(listed) == *key) {
-        let open = RangeRef { introduced: "", end: EndRef::Open };
+        let open = RangeRef { introduced: "", exclusive: false, end: EndRef::Open };
         let fixed = fixes(scheme, key, &open, row);
         return Some(Hit { fixed, status: status(EndRef::Open), rule: format!("{version} is listed as affected") });
     }
@@ -43,7 +43,10 @@ pub(super) fn evaluate(scheme: Scheme, version: &str, key: &Key, row: &RowData<'
 
 /// Whether a range holds a version.
 pub fn contains(scheme: Scheme, key: &Key, range: &RangeRef<'_>) -> bool {
-    let after = range.introduced.is_empty() || *key >= scheme.key(range.introduced);
+    let after = range.introduced.is_empty() || {
+        let start = scheme.key(range.introduced);
+        if range.exclusive { *key > start } else { *key >= start }
+    };
     after
         && match range.end {
             EndRef::Open => true,
@@ -73,7 +76,11 @@ fn fixes(scheme: Scheme, key: &Key, range: &RangeRef<'_>, row: &RowData<'_>) -> 
 }
 
 fn describe(version: &str, range: &RangeRef<'_>) -> String {
-    let from = if range.introduced.is_empty() { String::new() } else { format!("{} <= ", range.introduced) };
+    let from = match (range.introduced, range.exclusive) {
+        ("", _) => String::new(),
+        (introduced, true) => format!("{introduced} < "),
+        (introduced, false) => format!("{introduced} <= "),
+    };
     match range.end {
         EndRef::Fixed(end) => format!("{from}{version} < {end} (fixed)"),
         EndRef::Before(end) => format!("{from}{version} < {end} (end of the branch)"),

@@ -116,10 +116,9 @@ fn severity_score(finding: &Finding) -> f64 {
     let bucket = match finding.severity.chosen {
         Severity::Informational => 0.5,
         Severity::Low => 3.0,
-        Severity::Medium => 5.0,
+        Severity::Medium | Severity::Unknown => 5.0,
         Severity::High => 7.5,
         Severity::Critical => 9.0,
-        Severity::Unknown => 5.0,
     };
     let scores: Vec<f64> = finding.cvss.iter().filter_map(|cvss| cvss.score).filter(|score| *score > 0.0).collect();
     if scores.is_empty() {

@@ -9,8 +9,19 @@ use model::{Diagnostic, Level};
 use crate::advisory::Advisory;
 use crate::segment::Builder;
 
+pub mod csaf;
+pub mod cvrf;
+pub mod debian;
+pub mod enrich;
+mod lines;
 pub mod osv;
 pub mod oval;
+pub mod photon;
+pub mod rubysec;
+pub mod secdb;
+#[cfg(test)]
+mod tests;
+pub mod updateinfo;
 
 /// What an import gave besides the segment.
 #[derive(Debug, Default)]

@@ -99,8 +99,6 @@ struct EcosystemSpecific {
     urgency: Option<String>,
     binaries: Option<serde_json::Value>,
     availability: Option<String>,
-    #[serde(default)]
-    priority_reason: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -144,7 +142,18 @@ pub fn record(bytes: &[u8], source: &str, family: &str, sink: &mut Sink) {
 pub fn family(bytes: &[u8]) -> Option<String> {
     let record: Record = json::from_slice(bytes, &RECORD).ok()?;
     let mut known = record.affected.iter().filter_map(|a| a.package.as_ref()).filter_map(|p| from_osv(&p.ecosystem));
-    known.next().map(|(key, _)| family_of(&key).to_owned())
+    known.next().map(|(key, _)| archive_of(&key).to_owned())
+}
+
+/// The family under which a record's archive is filed: Ubuntu Pro's packages are in Ubuntu's, CBL-Mariner's in Azure
+/// Linux's.
+pub fn archive_of(key: &str) -> &str {
+    match family_of(key) {
+        "ubuntu-pro" | "ubuntu-fips" => "ubuntu",
+        "mariner" => "azurelinux",
+        "sle-micro" | "opensuse-leap" | "opensuse-tumbleweed" => "sles",
+        family => family,
+    }
 }
 
 /// `debian:12` belongs to `debian`.
@@ -214,18 +223,8 @@ fn convert(record: Record, family: &str) -> Advisory {
     advisory
 }
 
-/// Ubuntu Pro's rows come with Ubuntu's, openSUSE's with SUSE's, CBL-Mariner's with Azure Linux's.
 fn families_match(key: &str, family: &str) -> bool {
-    let own = family_of(key);
-    own == family
-        || match family {
-            "ubuntu" => own.starts_with("ubuntu-"),
-            "azurelinux" | "mariner" => matches!(own, "azurelinux" | "mariner"),
-            "sles" | "sle-micro" | "opensuse-leap" | "opensuse-tumbleweed" => {
-                own.starts_with("sle") || own.starts_with("opensuse")
-            }
-            _ => false,
-        }
+    family_of(key) == family || archive_of(key) == family
 }
 
 fn kind(record: &Record) -> Kind {
@@ -330,7 +329,7 @@ fn package(record: RecordAffected) -> Option<Affected> {
         status: State::ByRange,
         severity: urgency.filter(|severity| *severity != Severity::Unknown),
         imports: specific.imports.into_iter().map(import).collect(),
-        note: note(&specific.availability, specific.custom_ranges.as_ref()),
+        note: note(specific.availability.as_deref(), specific.custom_ranges.as_ref()),
         binaries,
         ecosystem,
         ..Affected::default()
@@ -341,7 +340,6 @@ fn package(record: RecordAffected) -> Option<Affected> {
     if specific.urgency.as_deref() == Some("end-of-life") {
         affected.status = State::Said(FixStatus::EndOfLife);
     }
-    let _ = specific.priority_reason;
     Some(affected)
 }
 
@@ -351,8 +349,8 @@ fn import(import: RecordImport) -> GoImport {
 }
 
 /// What a person must know before acting.
-fn note(availability: &Option<String>, custom_ranges: Option<&serde_json::Value>) -> String {
-    match availability.as_deref() {
+fn note(availability: Option<&str>, custom_ranges: Option<&serde_json::Value>) -> String {
+    match availability {
         Some(text) if text.contains("Pro") => "fix available with Ubuntu Pro".into(),
         _ if custom_ranges.is_some() => NOT_MODULE_VERSIONS.into(),
         _ => String::new(),
@@ -404,11 +402,12 @@ fn intervals(scheme: Scheme, events: &[BTreeMap<String, String>], last_known: Op
                 1 => End::Before(version.to_owned()),
                 _ => End::Last(version.to_owned()),
             };
-            ranges.push(Range { introduced: first(start), end });
+            ranges.push(Range { introduced: first(start), end, ..Range::default() });
         }
     }
     if let Some(start) = open {
-        ranges.push(Range { introduced: first(start), end: last_known.map_or(End::Open, known_bound) });
+        let end = last_known.map_or(End::Open, known_bound);
+        ranges.push(Range { introduced: first(start), end, ..Range::default() });
     }
     ranges
 }

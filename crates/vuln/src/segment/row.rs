@@ -51,6 +51,8 @@ pub struct Row<'a> {
 pub struct RangeRef<'a> {
     /// First affected version; empty: from the first on.
     pub introduced: &'a str,
+    /// Whether only what comes after `introduced` is affected.
+    pub exclusive: bool,
     /// Where it ends.
     pub end: EndRef<'a>,
 }
@@ -165,7 +167,7 @@ impl<'a> Row<'a> {
         let ranges = if flags & FIXED_ONLY == 0 {
             self.ranges(&mut cursor)?
         } else {
-            vec![RangeRef { introduced: "", end: EndRef::Fixed(self.string(&mut cursor)?) }]
+            vec![RangeRef { introduced: "", exclusive: false, end: EndRef::Fixed(self.string(&mut cursor)?) }]
         };
         let versions = if flags & HAS_VERSIONS == 0 { Vec::new() } else { self.list(&mut cursor)? };
         let tags = if flags & HAS_TAGS == 0 { Tags::default() } else { self.tags(&mut cursor)? };
@@ -183,7 +185,7 @@ impl<'a> Row<'a> {
                 2 => EndRef::Last(self.string(cursor)?),
                 _ => EndRef::Before(self.string(cursor)?),
             };
-            ranges.push(RangeRef { introduced, end });
+            ranges.push(RangeRef { introduced, exclusive: kind & 0x08 != 0, end });
         }
         Some(ranges)
     }
@@ -335,7 +337,8 @@ fn put_ranges(out: &mut Vec<u8>, affected: &Affected, intern: &mut Intern<'_>) {
             End::Last(version) => (2, Some(version)),
             End::Before(version) => (3, Some(version)),
         };
-        out.push(kind | introduced);
+        let exclusive = if range.exclusive { 0x08 } else { 0 };
+        out.push(kind | introduced | exclusive);
         if introduced != 0 {
             put_varint(out, intern(&range.introduced));
         }

@@ -23,10 +23,10 @@ fn full() -> Advisory {
                 name: "example.org/x".into(),
                 target: Target::Either,
                 ranges: vec![
-                    Range { introduced: String::new(), end: End::Fixed("1.2".into()) },
-                    Range { introduced: "2".into(), end: End::Last("2.3".into()) },
-                    Range { introduced: "3".into(), end: End::Before("3.1".into()) },
-                    Range { introduced: "4".into(), end: End::Open },
+                    Range { end: End::Fixed("1.2".into()), ..Range::default() },
+                    Range { introduced: "2".into(), end: End::Last("2.3".into()), ..Range::default() },
+                    Range { introduced: "3".into(), end: End::Before("3.1".into()), ..Range::default() },
+                    Range { introduced: "4".into(), end: End::Open, ..Range::default() },
                 ],
                 versions: vec!["9.9".into()],
                 status: State::Said(model::FixStatus::WillNotFix),
@@ -46,7 +46,7 @@ fn full() -> Advisory {
             Affected {
                 ecosystem: "golang".into(),
                 name: "example.org/z".into(),
-                ranges: vec![Range { introduced: String::new(), end: End::Fixed("1.2".into()) }],
+                ranges: vec![Range { end: End::Fixed("1.2".into()), ..Range::default() }],
                 ..Affected::default()
             },
         ],

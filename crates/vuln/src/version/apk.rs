@@ -52,13 +52,12 @@ fn walk(version: &str, out: &mut Packed) -> bool {
     let mut valid = !digits.is_empty();
     let mut after = After::Start;
     while !rest.is_empty() {
-        match step(rest, after, out) {
-            Some((next, tail)) => (after, rest) = (next, tail),
-            None => {
-                out.part("invalid", rest, |bytes| bytes.push(INVALID));
-                valid = false;
-                break;
-            }
+        if let Some((next, tail)) = step(rest, after, out) {
+            (after, rest) = (next, tail);
+        } else {
+            out.part("invalid", rest, |bytes| bytes.push(INVALID));
+            valid = false;
+            break;
         }
     }
     out.mark(END);

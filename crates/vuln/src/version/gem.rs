@@ -1,4 +1,4 @@
-//! RubyGems' order: segments of digits and letters.
+//! `RubyGems`' order: segments of digits and letters.
 //!
 //! Source: the documentation of `Gem::Version`. A hyphen is `.pre.`, letters make a pre-release, a number sorts after
 //! a word, missing segments count as 0, trailing zeros of the release and of the pre-release do not count.

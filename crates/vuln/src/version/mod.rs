@@ -3,7 +3,7 @@
 //! What it is: for each scheme a total order over all strings, so that a range check never fails, plus
 //! [`Scheme::validate`], which tells a version of the scheme from a string that merely got a place in the order
 //! (`(devel)`, a branch name). Most schemes turn a version into a packed key whose byte order is the version order
-//! ([`packed`]); Maven, RubyGems and Composer have rules that no byte order can express and compare item by item.
+//! ([`packed`]); Maven, `RubyGems` and Composer have rules that no byte order can express and compare item by item.
 //! What it is not: a resolver; constraints such as `^1.2` are read by the importers that meet them.
 //!
 //! Sources: each scheme's module names its own.

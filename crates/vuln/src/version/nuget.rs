@@ -1,6 +1,6 @@
 //! .NET's order: up to four numbers, then pre-release labels that ignore case.
 //!
-//! Source: the NuGet documentation on package versioning: `1.0` is `1.0.0.0`, build metadata does not count, labels
+//! Source: the `NuGet` documentation on package versioning: `1.0` is `1.0.0.0`, build metadata does not count, labels
 //! follow Semantic Versioning but compare without case.
 
 use super::packed::Packed;

@@ -14,16 +14,13 @@ const NUMBER: u8 = 0x20;
 pub fn pack(version: &str, out: &mut Packed) {
     let (epoch, rest) = split_epoch(version.trim());
     out.part("epoch", epoch, |bytes| number(bytes, epoch));
-    match rest.split_once('-') {
-        Some((version, release)) => {
-            component("version", version, out);
-            out.mark(1);
-            component("release", release, out);
-        }
-        None => {
-            component("version", rest, out);
-            out.mark(0);
-        }
+    if let Some((version, release)) = rest.split_once('-') {
+        component("version", version, out);
+        out.mark(1);
+        component("release", release, out);
+    } else {
+        component("version", rest, out);
+        out.mark(0);
     }
 }
 

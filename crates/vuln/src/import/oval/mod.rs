@@ -227,9 +227,9 @@ impl Parser {
             match name {
                 "title" => definition.title = headline(text),
                 "platform" => definition.platforms.push(text.to_owned()),
-                "severity" => definition.severity = text.to_owned(),
-                "advisory_date" => definition.date = text.to_owned(),
-                "advisory_id" => definition.advisory_id = text.to_owned(),
+                "severity" => text.clone_into(&mut definition.severity),
+                "advisory_date" => text.clone_into(&mut definition.date),
+                "advisory_id" => text.clone_into(&mut definition.advisory_id),
                 "criteria" => self.close_criteria(),
                 "definition" => self.document.definitions.extend(self.definition.take()),
                 _ => {}
@@ -373,7 +373,7 @@ fn row(ecosystem: &str, name: &str, bound: &Bound, module: &str, source: bool) -
         ecosystem: ecosystem.to_owned(),
         name: name.to_owned(),
         target: if source { Target::Source } else { Target::Binary },
-        ranges: vec![Range { introduced: String::new(), end }],
+        ranges: vec![Range { end, ..Range::default() }],
         status: State::ByRange,
         module: module.to_owned(),
         ..Affected::default()
