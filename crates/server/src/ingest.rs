@@ -151,7 +151,7 @@ async fn enrol(State(hub): State<Arc<Hub>>, headers: HeaderMap, body: Body) -> A
     // A request that cannot be signed must not use up the token.
     check_request(&request.csr_pem).map_err(|error| Problem::bad_request(chain(&error)))?;
     let now = hub.now();
-    let known = hub.store.check_token(TokenKind::Enrolment, &request.token.hash().0, now).await?;
+    let known = hub.store.peek_token(TokenKind::Enrolment, &request.token.hash().0, now).await?;
     let refused = || Problem::forbidden("enrolment", "the token is not valid, has ended or was used already");
     let granted = granted(&known.ok_or_else(refused)?, &request.peer)?;
     // The check above reads; this takes, so that of two at a time only one gets a certificate.

@@ -92,8 +92,10 @@ impl Metrics {
     /// The text of `/metrics`.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a string fails only when a metric's own encoder does; then what was written is served.
-        drop(encode(&mut text, &self.registry));
+        if let Err(error) = encode(&mut text, &self.registry) {
+            // Writing to a string fails only when a metric's own encoder does; what was written so far is served.
+            tracing::error!(%error, "a metric could not be written");
+        }
         text
     }
 

@@ -141,13 +141,9 @@ impl Store {
         Ok(id)
     }
 
-    /// The valid secret with this hash, if there is one.
+    /// The valid secret with this hash, if there is one, for secrets that are used many times.
     pub async fn check_token(&self, kind: TokenKind, hash: &str, now: Timestamp) -> Result<Option<TokenRow>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {COLUMNS} FROM tokens WHERE kind = "));
-        query.push_bind(kind_name(kind)).push(" AND hash = ").push_bind(hash.to_owned());
-        query.push(" AND revoked IS NULL AND expires > ").push_bind(now.as_nanos());
-        let Some(row) = query.build().fetch_optional(self.readers()).await? else { return Ok(None) };
-        let row = token(&row)?;
+        let Some(row) = self.find_token(kind, hash, now).await? else { return Ok(None) };
         if row.used.is_none_or(|used| now.millis_since(used) > USED_RESOLUTION_MS) {
             let mut transaction = self.write().await?;
             sqlx::query("UPDATE tokens SET used = $1 WHERE id = $2")
@@ -158,6 +154,18 @@ impl Store {
             transaction.commit().await?;
         }
         Ok(Some(row))
+    }
+
+    /// Looks at a one-time secret that was not used yet, without using it.
+    pub async fn peek_token(&self, kind: TokenKind, hash: &str, now: Timestamp) -> Result<Option<TokenRow>> {
+        Ok(self.find_token(kind, hash, now).await?.filter(|row| row.used.is_none()))
+    }
+
+    async fn find_token(&self, kind: TokenKind, hash: &str, now: Timestamp) -> Result<Option<TokenRow>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {COLUMNS} FROM tokens WHERE kind = "));
+        query.push_bind(kind_name(kind)).push(" AND hash = ").push_bind(hash.to_owned());
+        query.push(" AND revoked IS NULL AND expires > ").push_bind(now.as_nanos());
+        query.build().fetch_optional(self.readers()).await?.as_ref().map(token).transpose()
     }
 
     /// Uses a one-time secret: gives it to the first caller and to nobody after.
