@@ -76,7 +76,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// The present time.
-fn now() -> model::Timestamp {
+pub(crate) fn now() -> model::Timestamp {
     jiff::Timestamp::now()
         .as_nanosecond()
         .try_into()

@@ -8,6 +8,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 
 mod check;
@@ -22,12 +23,17 @@ mod up;
 
 /// Container security without a cloud: assess images, detect threats, harden, enforce.
 #[derive(Debug, Parser)]
-#[command(name = "seawall", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "seawall",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   seawall up                                  start hub, sensor and console on this machine
   seawall scan registry.example/app:1         packages, findings and coverage of an image
   seawall check manifests deploy/             Pod Security Standards, with patches
-  seawall detect replay --events audit.json   run rules over recorded events")]
+  seawall detect replay --events audit.json   run rules over recorded events"
+)]
 struct Cli {
     /// Say more on stderr (twice: everything).
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -74,17 +80,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     ui::init_logging(cli.verbose);
     let ui = ui::Ui::detect();
-    let outcome = match cli.command {
-        Command::Scan(args) => scan::run(args, &ui),
-        Command::Db(args) => db::run(args, &ui),
-        Command::Check(args) => check::run(args, &ui),
-        Command::Policy(args) => policy::run(args, &ui),
-        Command::Detect(args) => detect::run(args, &ui),
-        Command::Up(args) => up::run(args, &ui),
-        Command::Demo(args) => demo::run(args, &ui),
-        Command::Server(args) => siblings::run("seawall-server", &args),
-        Command::Sensor(args) => siblings::run("seawall-sensor", &args),
-    };
+    let outcome = dispatch(cli.command, &ui);
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
@@ -93,5 +89,26 @@ pub fn main() -> ExitCode {
             ui.error(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+/// Runs a command line of ours inside this process; the demonstration does.
+fn run_line(words: &[String], ui: &ui::Ui) -> anyhow::Result<Outcome> {
+    let line = std::iter::once("seawall").chain(words.iter().map(String::as_str));
+    let cli = Cli::try_parse_from(line).context("the demonstration's own command line")?;
+    dispatch(cli.command, ui)
+}
+
+fn dispatch(command: Command, ui: &ui::Ui) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Scan(args) => scan::run(args, ui),
+        Command::Db(args) => db::run(args, ui),
+        Command::Check(args) => check::run(args, ui),
+        Command::Policy(args) => policy::run(args, ui),
+        Command::Detect(args) => detect::run(args, ui),
+        Command::Up(args) => up::run(args, ui),
+        Command::Demo(args) => demo::run(args, ui),
+        Command::Server(args) => siblings::run("seawall-server", &args),
+        Command::Sensor(args) => siblings::run("seawall-sensor", &args),
     }
 }

@@ -69,8 +69,7 @@ pub fn write(folder: &Path, name: &str, layers: &[Vec<Entry>], command: &Command
     }));
     let mut descriptor = put(&blobs, "application/vnd.oci.image.manifest.v1+json", &manifest)?;
     let tag = name.rsplit_once(':').map_or("latest", |(_, tag)| tag);
-    descriptor["annotations"] =
-        json!({ "io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag });
+    descriptor["annotations"] = json!({ "io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag });
     let written = Written { manifest: text(&descriptor["digest"]), config: text(&config["digest"]) };
     fs::write(folder.join("oci-layout"), to_bytes(&json!({ "imageLayoutVersion": "1.0.0" })))?;
     fs::write(folder.join("index.json"), to_bytes(&json!({ "schemaVersion": 2, "manifests": [descriptor] })))?;
