@@ -23,3 +23,23 @@ pub fn be32(bytes: &[u8], at: usize) -> Option<u32> {
 pub fn be32_usize(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(be32(bytes, at)?).ok()
 }
+
+/// 16 bits, little-endian.
+pub fn le16(bytes: &[u8], at: usize) -> Option<u16> {
+    array(bytes, at).map(u16::from_le_bytes)
+}
+
+/// 32 bits, little-endian.
+pub fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(u32::from_le_bytes)
+}
+
+/// 32 bits, little-endian, as a place in memory.
+pub fn le32_usize(bytes: &[u8], at: usize) -> Option<usize> {
+    usize::try_from(le32(bytes, at)?).ok()
+}
+
+/// 64 bits, little-endian.
+pub fn le64(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_le_bytes)
+}

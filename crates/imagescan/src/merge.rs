@@ -4,7 +4,10 @@
 //! each layer tells with which layer a package came: the first one from which on it was there without a break, in that
 //! version.
 
+mod end_of_life;
 mod identity;
+mod locks;
+mod owners;
 mod packages;
 mod purl;
 #[cfg(test)]
@@ -38,7 +41,8 @@ pub fn merge(layers: Vec<(Layer, LayerRecord)>, artifact: Artifact) -> Inventory
         merged.push(layer);
     }
     let os = tree.os_release();
-    let packages = packages::collect(&tree, os, &merged);
+    let (packages, notes) = packages::collect(&tree, os.as_ref(), &merged);
+    diagnostics.extend(notes);
     let os = os.map(packages::operating_system);
     if let Some(note) = nothing_known(os.is_some(), packages.is_empty(), &merged) {
         diagnostics.push(note);

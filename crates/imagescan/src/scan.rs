@@ -6,12 +6,12 @@ use limits::{Budget, LimitExceeded};
 use model::{Diagnostic, Level};
 use rustc_hash::FxHashMap;
 
-use crate::analyse::{Analyser, Take};
+use crate::Options;
+use crate::analyse::{self, Analyser, Take, binary, choose};
 use crate::path::{self, Mark};
 use crate::pathset::{PathHash, hash};
 use crate::record::{Content, FileRecord, LayerRecord, Link};
 use crate::tar::{EntryKind, TarError, Walker};
-use crate::{Options, analyse};
 
 /// Purpose of a hash in [`LayerRecord::covers`]: a file, a link or a removal. It covers the path and all below.
 pub(crate) const COVERS_ALL: u8 = b'f';
@@ -21,6 +21,9 @@ pub(crate) const COVERS_FILE: u8 = b'd';
 pub(crate) const COVERS_BELOW: u8 = b'o';
 /// Diagnostics that a layer keeps; further ones are counted. A broken layer must not fill the report.
 const MAX_DIAGNOSTICS: usize = 200;
+
+/// Bytes of the buffer that are kept between files.
+const MAX_IDLE_BUFFER: usize = 1 << 20;
 
 /// A layer that could not be scanned. [`LayerRecord::unreadable`] makes the record that stands for it.
 #[derive(Debug, thiserror::Error)]
@@ -151,17 +154,15 @@ pub struct TreeScan {
 impl TreeScan {
     /// Whether the content of a regular file is needed. When not, [`Self::file`] does not read it: pass [`io::empty`].
     pub fn wants(&self, path: &str, size: u64, mode: u32) -> bool {
-        Analyser::choose(&path::normalise(path), size, mode).is_some()
+        choose(&path::normalise(path), size, mode).is_some()
     }
 
     /// A regular file. Reads of `content` only what its analyser needs, often nothing.
     pub fn file(&mut self, path: &str, size: u64, mode: u32, content: impl Read) -> Result<(), ScanError> {
         let path = path::normalise(path);
         self.cover(COVERS_ALL, &path)?;
-        let Some(analyser) = Analyser::choose(&path, size, mode) else { return Ok(()) };
-        if self.read(&path, analyser.take(), size, content)?
-            && let Some(content) = self.analyse(analyser, &path)
-        {
+        let Some(analyser) = choose(&path, size, mode) else { return Ok(()) };
+        if let Some(content) = self.analyse(analyser, &path, size, content)? {
             self.keep(path, content)?;
         }
         Ok(())
@@ -189,7 +190,7 @@ impl TreeScan {
         self.cover(COVERS_ALL, &path)?;
         let target = path::normalise(target);
         // The mode is not in the link's header: what the target turned out to be decides, if anything was found in it.
-        if self.by_path.contains_key(&target) || Analyser::choose(&path, 1, 0).is_some() {
+        if self.by_path.contains_key(&target) || choose(&path, 1, 0).is_some() {
             self.link(Link { path, target, hard: true });
         }
         Ok(())
@@ -271,31 +272,36 @@ impl TreeScan {
         Ok(())
     }
 
-    /// Fills the buffer with what the analyser takes. False, with a diagnostic, when the file is too large for it.
-    fn read(&mut self, path: &str, take: Take, size: u64, content: impl Read) -> Result<bool, ScanError> {
-        let limit = match take {
-            Take::Whole(limit) => {
-                let limit = limit.min(self.options.max_file_bytes);
-                if size > limit {
-                    let message = format!("larger than the {limit} bytes that its analyser reads");
-                    self.notes.add([Diagnostic::new("file/too-large", Level::Warning, path, message)]);
-                    return Ok(false);
-                }
-                limit
+    fn analyse(
+        &mut self,
+        analyser: &Analyser,
+        path: &str,
+        size: u64,
+        content: impl Read,
+    ) -> Result<Option<Content>, ScanError> {
+        let failed = |source| ScanError::File { path: path.to_owned(), source };
+        let limit = match analyser.take() {
+            Take::Pieces => {
+                self.analysed.take(size)?;
+                let (found, diagnostics) = binary::scan(path, content, &mut self.buffer).map_err(failed)?;
+                self.notes.add(diagnostics);
+                return Ok((!found.is_empty()).then_some(Content::Packages(found)));
             }
-            Take::Start(limit) => limit.min(self.options.max_file_bytes),
+            Take::Start(limit) | Take::Whole(limit) => limit.min(self.options.max_file_bytes),
         };
+        if size > limit && matches!(analyser.take(), Take::Whole(_)) {
+            let message = format!("larger than the {limit} bytes that its analyser reads");
+            self.notes.add([Diagnostic::new("file/too-large", Level::Warning, path, message)]);
+            return Ok(None);
+        }
         self.analysed.take(limit.min(size))?;
         self.buffer.clear();
-        read_up_to(content, limit, &mut self.buffer)
-            .map_err(|source| ScanError::File { path: path.to_owned(), source })?;
-        Ok(true)
-    }
-
-    fn analyse(&mut self, analyser: Analyser, path: &str) -> Option<Content> {
+        read_up_to(content, limit, &mut self.buffer).map_err(failed)?;
         let (content, diagnostics) = analyser.run(path, &self.buffer);
         self.notes.add(diagnostics);
-        content
+        // A large file must not stay in memory until the layer ends.
+        self.buffer.shrink_to(MAX_IDLE_BUFFER);
+        Ok(content)
     }
 
     fn keep(&mut self, path: String, content: Content) -> Result<(), ScanError> {

@@ -11,6 +11,7 @@ pub mod json;
 pub mod read;
 pub mod yaml;
 pub mod zip;
+pub mod zlib;
 
 pub use budget::Budget;
 pub use read::{CappedReader, LimitExceeded, ReadError, read_capped, read_file, read_text};

@@ -24,6 +24,7 @@ pub mod purl;
 pub mod schema;
 pub mod scope;
 pub mod severity;
+pub mod symbols;
 pub mod time;
 pub mod wire;
 
@@ -43,6 +44,7 @@ pub use process::{Ancestor, ExeOrigin, Namespaces, Process, ProcessKey};
 pub use purl::Purl;
 pub use scope::{ContainerRef, ImageRef, PodRef, Scope, WorkloadRef};
 pub use severity::Severity;
+pub use symbols::{SYMBOLS_PROPERTY, SymbolSet};
 pub use time::Timestamp;
 pub use wire::{BatchAnswer, BatchHeader, Gap, Sender};
 

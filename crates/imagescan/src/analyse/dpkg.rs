@@ -4,12 +4,21 @@
 use model::{Diagnostic, Evidence, Level, Position, SourcePackage};
 
 use super::fields::{fields, paragraphs};
-use super::{can_be_package, owned};
+use super::{Analyser, Packages, Run, Take, can_be_package, owned};
 use crate::path::file_name;
-use crate::record::{Found, OwnedBy};
+use crate::record::{Found, Manager, OwnedBy};
+
+/// The full Debian archive installed would be 60 MB of status.
+pub const STATUS: Analyser = Analyser::database(Manager::Dpkg, Take::Whole(64 << 20), status);
+/// One package of a distroless image.
+pub const STATUS_PART: Analyser = Analyser::database(Manager::Dpkg, Take::Whole(1 << 20), status_part);
+/// linux-headers and texlive list about 100,000 files.
+pub const LIST: Analyser = Analyser { take: Take::Whole(32 << 20), run: Run::Owned(list) };
+/// As [`LIST`].
+pub const SUMS: Analyser = Analyser { take: Take::Whole(32 << 20), run: Run::Owned(sums) };
 
 /// Packages of a status file. What is not unpacked (removed, configuration left) is not there.
-pub fn status(path: &str, bytes: &[u8]) -> (Vec<Found>, Vec<Diagnostic>) {
+fn status(path: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
     let (mut found, mut diagnostics) = (Vec::new(), Vec::new());
     for (line, offset, paragraph) in paragraphs(&text) {
@@ -22,6 +31,12 @@ pub fn status(path: &str, bytes: &[u8]) -> (Vec<Found>, Vec<Diagnostic>) {
         found.extend(package);
     }
     (found, diagnostics)
+}
+
+/// A file of `status.d`. Other files in that folder (maintainer scripts) have no paragraph with a name: no diagnostic.
+fn status_part(path: &str, bytes: &[u8]) -> Packages {
+    let (found, diagnostics) = status(path, bytes);
+    if found.is_empty() { Packages::default() } else { (found, diagnostics) }
 }
 
 /// A paragraph without a name or a version.
@@ -80,7 +95,7 @@ fn without_rebuild(version: &str) -> &str {
 }
 
 /// The files of an `info/NAME[:ARCH].list`: absolute paths, one a line, folders among them.
-pub fn list(path: &str, bytes: &[u8]) -> OwnedBy {
+fn list(path: &str, bytes: &[u8]) -> OwnedBy {
     let package = file_name(path).trim_end_matches(".list").to_owned();
     let text = String::from_utf8_lossy(bytes);
     let files = text.lines().map(|line| line.trim_start_matches('/'));
@@ -88,7 +103,7 @@ pub fn list(path: &str, bytes: &[u8]) -> OwnedBy {
 }
 
 /// The files of a `NAME.md5sums`: sum, two spaces, relative path. Distroless images have no lists.
-pub fn sums(path: &str, bytes: &[u8]) -> OwnedBy {
+fn sums(path: &str, bytes: &[u8]) -> OwnedBy {
     let package = file_name(path).trim_end_matches(".md5sums").to_owned();
     let text = String::from_utf8_lossy(bytes);
     let files = text.lines().filter_map(|line| line.split_once("  ")).map(|(_, file)| file.trim_start_matches("./"));

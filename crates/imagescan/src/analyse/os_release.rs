@@ -1,9 +1,37 @@
 //! `os-release`: shell-like assignments, os-release(5) of systemd.
 
+use super::{Analyser, Run, Take};
 use crate::record::OsRelease;
 
+/// A file of about 500 bytes.
+pub const ANALYSER: Analyser = Analyser { take: Take::Whole(64 << 10), run: Run::Os(parse) };
+/// What systems without `os-release` have (CentOS 6 and before, minimal images).
+pub const OTHER: Analyser = Analyser { take: Take::Whole(4 << 10), run: Run::Os(other) };
+
+/// A one-line file: a bare version, or `NAME [Linux] release VERSION (CODENAME)`.
+fn other(bytes: &[u8]) -> Option<OsRelease> {
+    let text = String::from_utf8_lossy(bytes);
+    let line = text.lines().next()?.trim();
+    let Some((name, version)) = line.split_once(" release ") else {
+        // `/etc/debian_version` has `12.5` or `trixie/sid`, `/etc/alpine-release` has `3.20.1`: the path tells which, and
+        // the merge knows it.
+        return (!line.is_empty()).then(|| OsRelease { version: line.to_owned(), ..OsRelease::default() });
+    };
+    let version = version.split_whitespace().next().unwrap_or_default().to_owned();
+    let id = match name.split_whitespace().next().unwrap_or_default() {
+        "Red" => "rhel",
+        "CentOS" => "centos",
+        "Fedora" => "fedora",
+        "Rocky" => "rocky",
+        "AlmaLinux" => "almalinux",
+        "Oracle" => "ol",
+        _ => return None,
+    };
+    Some(OsRelease { id: id.to_owned(), version, codename: String::new(), name: line.to_owned() })
+}
+
 /// Reads the file; `None` when it names no system.
-pub fn parse(bytes: &[u8]) -> Option<OsRelease> {
+fn parse(bytes: &[u8]) -> Option<OsRelease> {
     let text = String::from_utf8_lossy(bytes);
     let mut out = OsRelease::default();
     let mut name = String::new();
@@ -70,6 +98,15 @@ mod tests {
         check("NAME='Wolfi'\nID=wolfi\nVERSION_ID=20230201\n# comment\n", "wolfi", "20230201", "Wolfi");
         check("ID=\"opensuse-leap\"\nPRETTY_NAME=\"a \\\"b\\\"\"", "opensuse-leap", "", "a \"b\"");
         check("NAME=Nameless", "linux", "", "Nameless");
+    }
+
+    #[test]
+    fn older_systems_have_one_line() {
+        let os = other(b"CentOS release 6.10 (Final)\n").unwrap();
+        assert_eq!((os.id.as_str(), os.version.as_str()), ("centos", "6.10"));
+        assert_eq!(other(b"Red Hat Enterprise Linux Server release 5.11 (Tikanga)").unwrap().id, "rhel");
+        assert_eq!(other(b"12.5\n").unwrap().version, "12.5");
+        assert_eq!(other(b""), None);
     }
 
     #[test]

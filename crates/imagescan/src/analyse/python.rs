@@ -1,15 +1,29 @@
-//! Installed Python distributions: `*.dist-info/METADATA`, `*.egg-info/PKG-INFO`, `*.egg-info` files, `EGG-INFO/PKG-INFO`.
-//! The core metadata specification of the Python Packaging User Guide; PEP 376 and setuptools for the places.
+//! Python: installed distributions (`*.dist-info/METADATA`, `*.egg-info/PKG-INFO`, `*.egg-info` files,
+//! `EGG-INFO/PKG-INFO`) and lock files (pinned requirements, Poetry, uv, PDM, Pipenv, `pylock.toml`).
+//!
+//! Formats: the core metadata and `pylock.toml` specifications of the Python Packaging User Guide; PEP 376 and setuptools
+//! for the places; the tools' documentation for their lock files.
 
+use limits::json::{self, JsonLimits};
 use model::{Diagnostic, Evidence, Level};
 
 use super::fields::fields;
+use super::{Analyser, Packages, Take, toml};
 use crate::path::{file_name, parent};
 use crate::record::Found;
 
+/// Name and version come first, the description last.
+pub const METADATA: Analyser = Analyser::packages(Take::Start(64 << 10), metadata);
+/// A list that people write.
+pub const REQUIREMENTS: Analyser = Analyser::packages(Take::Whole(4 << 20), requirements);
+/// Lock files with hashes reach a few MB.
+pub const TOML_LOCK: Analyser = Analyser::packages(Take::Whole(32 << 20), toml_lock);
+/// As [`TOML_LOCK`].
+pub const PIPFILE_LOCK: Analyser = Analyser::packages(Take::Whole(16 << 20), pipfile_lock);
+
 /// Whether a file named `METADATA` or `PKG-INFO` is that of an installed distribution. A `PKG-INFO` at the root of an
 /// unpacked source archive is not.
-pub fn wants(path: &str) -> bool {
+pub fn is_installed(path: &str) -> bool {
     let folder = file_name(parent(path));
     match file_name(path) {
         "METADATA" => folder.ends_with(".dist-info"),
@@ -18,7 +32,7 @@ pub fn wants(path: &str) -> bool {
 }
 
 /// The distribution that a metadata file describes.
-pub fn metadata(path: &str, bytes: &[u8]) -> (Option<Found>, Vec<Diagnostic>) {
+fn metadata(path: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
     // Headers end at the first blank line; the description follows.
     let header = text.split("\n\n").next().unwrap_or_default();
@@ -39,12 +53,50 @@ pub fn metadata(path: &str, bytes: &[u8]) -> (Option<Found>, Vec<Diagnostic>) {
     }
     if name.is_empty() || version.is_empty() {
         let note = Diagnostic::new("python/metadata", Level::Warning, path, "a distribution without name or version");
-        return (None, vec![note]);
+        return (Vec::new(), vec![note]);
     }
     let mut found = Found::new("pypi", name, version, Evidence::File);
     found.licenses = licenses;
     found.vendor = (!vendor.is_empty()).then(|| vendor.to_owned());
-    (Some(found), Vec::new())
+    (vec![found], Vec::new())
+}
+
+/// Lines `name==version`: others state wishes, not versions. PEP 508 for the form of a line.
+fn requirements(_: &str, bytes: &[u8]) -> Packages {
+    let text = String::from_utf8_lossy(bytes);
+    let found = text.lines().filter_map(|line| {
+        let line = line.split(['#', ';']).next()?;
+        let (name, version) = line.split_once("==")?;
+        // `name[extra] == 1.0`, `name===1.0`; hashes and options follow a space.
+        let name = name.split('[').next()?.trim();
+        let version = version.trim_start_matches('=').split_whitespace().next()?.trim_end_matches(['\\', ',']);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let sane = !name.is_empty() && name.chars().all(plain) && !version.is_empty() && !version.contains(['*', ',']);
+        sane.then(|| Found::new("pypi", name, version, Evidence::Lock))
+    });
+    (found.collect(), Vec::new())
+}
+
+fn toml_lock(_: &str, bytes: &[u8]) -> Packages {
+    let text = String::from_utf8_lossy(bytes);
+    let tables = toml::packages(&text);
+    // The project itself and its neighbours are locked by their place, not by a release.
+    let local = |source: &str| ["virtual", "editable", "directory"].iter().any(|kind| source.contains(kind));
+    let found = tables.iter().filter(|table| !local(table.source));
+    (found.map(|table| Found::new("pypi", table.name, table.version, Evidence::Lock)).collect(), Vec::new())
+}
+
+fn pipfile_lock(path: &str, bytes: &[u8]) -> Packages {
+    let value = match json::parse(bytes, &JsonLimits::DOCUMENT) {
+        Ok(value) => value,
+        Err(error) => return (Vec::new(), vec![super::unreadable("python/lock", path, &error)]),
+    };
+    let packages = ["default", "develop"].into_iter().filter_map(|group| value[group].as_object()).flatten();
+    let found = packages.filter_map(|(name, package)| {
+        let version = package["version"].as_str()?.strip_prefix("==")?;
+        Some(Found::new("pypi", name, version, Evidence::Lock))
+    });
+    (found.collect(), Vec::new())
 }
 
 #[cfg(test)]
@@ -60,7 +112,7 @@ mod tests {
             ("src/requests-2.28.1/PKG-INFO", false),
             ("opt/METADATA", false),
         ] {
-            assert_eq!(wants(path), expected, "{path}");
+            assert_eq!(is_installed(path), expected, "{path}");
         }
     }
 
@@ -68,7 +120,7 @@ mod tests {
     fn reads_the_header_only() {
         let text = "Metadata-Version: 2.1\nName: requests\nVersion: 2.28.1\nLicense: Apache 2.0\n\nName: other\n";
         let (found, notes) = metadata("x", text.as_bytes());
-        let found = found.unwrap();
+        let found = &found[0];
         assert_eq!((found.name.as_str(), found.version.as_str()), ("requests", "2.28.1"));
         assert_eq!(found.licenses, ["Apache 2.0"]);
         assert!(notes.is_empty());
@@ -77,6 +129,39 @@ mod tests {
     #[test]
     fn says_when_something_is_missing() {
         let (found, notes) = metadata("a/METADATA", b"Name: x\n");
-        assert_eq!((found, notes[0].code.as_str()), (None, "python/metadata"));
+        assert_eq!((found, notes[0].code.as_str()), (vec![], "python/metadata"));
+    }
+
+    fn check(parse: fn(&str, &[u8]) -> Packages, text: &str, expected: &[(&str, &str)]) {
+        let (found, notes) = parse("lock", text.as_bytes());
+        assert!(notes.is_empty(), "{notes:?}");
+        let found: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.version.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn pinned_requirements_only() {
+        let text = "Django==4.2.1  # web\nrequests[socks] == 2.31.0 ; python_version > '3'\nflask>=2\nnumpy==1.*\n-r other.txt\na===1.0 \\\n    --hash=sha256:00\nb==1,<2\n";
+        check(requirements, text, &[("Django", "4.2.1"), ("requests", "2.31.0"), ("a", "1.0")]);
+    }
+
+    #[test]
+    fn locks_of_each_tool() {
+        let poetry = "[[package]]\nname = \"a\"\nversion = \"1\"\n\n[package.dependencies]\nb = \">=1\"\n";
+        check(toml_lock, poetry, &[("a", "1")]);
+        let uv = "[[package]]\nname = \"app\"\nversion = \"0\"\nsource = { virtual = \".\" }\n[[package]]\nname = \"b\"\nversion = \"2\"\nsource = { registry = \"https://pypi.org/simple\" }\n";
+        check(toml_lock, uv, &[("b", "2")]);
+        let pipenv = r#"{"_meta": {}, "default": {"a": {"version": "==1.0"}, "local": {"path": "."}}, "develop": {"b": {"version": "==2"}}}"#;
+        check(pipfile_lock, pipenv, &[("a", "1.0"), ("b", "2")]);
+        assert_eq!(pipfile_lock("Pipfile.lock", b"{").1[0].code, "python/lock");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "([a-z=\\[\\]\"{}#;:, \n]|name = |version = |==){0,60}") {
+            for parse in [metadata, requirements, toml_lock, pipfile_lock] {
+                parse("x", text.as_bytes());
+            }
+        }
     }
 }

@@ -3,13 +3,16 @@
 //! What it is not: a reader of `.rpm` files. Each storage form gives the same thing, one header blob a package; the
 //! forms are read from their bytes, without the C libraries that own them, since an image's file may be hostile.
 
+mod bdb;
 mod header;
+mod manifest;
+mod ndb;
 mod sqlite;
 
 use model::{Diagnostic, Evidence, Level, SourcePackage};
 
-use super::{can_be_package, owned};
-use crate::record::Found;
+use super::{Analyser, Packages, Take, can_be_package, owned};
+use crate::record::{Found, Manager};
 use header::{Header, tag};
 
 /// Damaged places that are reported of one database; the rest are counted.
@@ -30,13 +33,53 @@ impl Damage {
     }
 }
 
-/// Packages of `rpmdb.sqlite`.
-pub fn sqlite(path: &str, bytes: &[u8]) -> (Vec<Found>, Vec<Diagnostic>) {
+/// Bytes of a database: those of full desktop distributions reach about 150 MB.
+const DATABASE: Take = Take::Whole(256 << 20);
+const SQLITE: Analyser = Analyser::database(Manager::Rpm, DATABASE, sqlite);
+const NDB: Analyser = Analyser::database(Manager::Rpm, DATABASE, ndb);
+const BDB: Analyser = Analyser::database(Manager::Rpm, DATABASE, bdb);
+const WAL: Analyser = Analyser::packages(Take::Start(WAL_HEADER + 1), wal);
+/// Distroless images of Azure Linux; a line a package.
+pub const MANIFEST: Analyser = Analyser::database(Manager::Rpm, Take::Whole(16 << 20), manifest::parse);
+/// Bytes of the header of a write-ahead log ("WAL File Format" of the SQLite documentation).
+const WAL_HEADER: u64 = 32;
+
+/// The reader of a file in rpm's folder.
+pub fn by_name(name: &str) -> Option<&'static Analyser> {
+    Some(match name {
+        "rpmdb.sqlite" => &SQLITE,
+        "rpmdb.sqlite-wal" => &WAL,
+        "Packages.db" => &NDB,
+        "Packages" => &BDB,
+        _ => return None,
+    })
+}
+
+fn sqlite(path: &str, bytes: &[u8]) -> Packages {
     collect(path, |each| sqlite::blobs(bytes, each))
 }
 
+fn ndb(path: &str, bytes: &[u8]) -> Packages {
+    collect(path, |each| ndb::blobs(bytes, each))
+}
+
+fn bdb(path: &str, bytes: &[u8]) -> Packages {
+    collect(path, |each| bdb::blobs(bytes, each))
+}
+
+/// A log that holds more than its header has changes that the database beside it does not show yet.
+fn wal(path: &str, bytes: &[u8]) -> Packages {
+    if bytes.len() as u64 <= WAL_HEADER {
+        return Packages::default();
+    }
+    let message = "the package database was not closed: changes in its log are not read";
+    let note = Diagnostic::new("rpm/open-log", Level::Warning, path, message)
+        .with_fix("end the build step with `rpm -qa`, which folds the log into the database");
+    (Vec::new(), vec![note])
+}
+
 /// Runs a storage reader and makes packages of its blobs.
-fn collect(path: &str, read: impl FnOnce(&mut dyn FnMut(u64, &[u8])) -> Vec<Damage>) -> (Vec<Found>, Vec<Diagnostic>) {
+fn collect(path: &str, read: impl FnOnce(&mut dyn FnMut(u64, &[u8])) -> Vec<Damage>) -> Packages {
     let mut found = Vec::new();
     let mut broken = Vec::new();
     let mut damage = read(&mut |offset, blob| match Header::parse(blob).and_then(|header| package(&header)) {
@@ -92,6 +135,13 @@ fn package(header: &Header<'_>) -> Option<Found> {
     });
     found.owns = files.into_iter().collect();
     Some(found)
+}
+
+/// The source package of a file name. `full` adds the binary's epoch: source and binary of a build share it unless a spec
+/// file sets another for a subpackage.
+fn source_package(file: &str, full: impl Fn(&str) -> String) -> Option<SourcePackage> {
+    let (name, version) = source(file)?;
+    Some(SourcePackage { name: name.to_owned(), version: full(version) })
 }
 
 /// Name and `version-release` in the name of a source file, `NAME-VERSION-RELEASE.src.rpm`.

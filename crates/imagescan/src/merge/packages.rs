@@ -2,115 +2,140 @@
 
 use std::collections::BTreeMap;
 
-use model::{Layer, Location, OperatingSystem, Package};
-use rustc_hash::FxHashMap;
+use model::{Diagnostic, Evidence, Layer, Location, OperatingSystem, Package};
 
-use super::purl;
-use super::tree::Tree;
-use crate::analyse::owned;
-use crate::path::{file_name, parent};
-use crate::pathset::PathHash;
+use super::locks::{self, Installed};
+use super::owners::Owners;
+use super::tree::{Node, Tree};
+use super::{end_of_life, purl};
 use crate::record::{Content, Found, Manager, OsRelease};
 
+/// Packages of one purl that differ and are still compared: a hostile image has as many as it likes.
+const MAX_TWINS: usize = 64;
+
 /// The system for the inventory.
-pub fn operating_system(os: &OsRelease) -> OperatingSystem {
-    OperatingSystem { id: os.id.clone(), version: os.version.clone(), name: os.name.clone(), end_of_life: None }
+pub fn operating_system(os: OsRelease) -> OperatingSystem {
+    let end_of_life = end_of_life::of(&os.id, &os.version);
+    OperatingSystem { id: os.id, version: os.version, name: os.name, end_of_life }
 }
 
-/// What makes two finds the same package: then their locations are joined.
-type Key = (String, Option<String>, model::Evidence);
-
-/// All packages, sorted by purl.
-pub fn collect(tree: &Tree, os: Option<&OsRelease>, layers: &[Layer]) -> Vec<Package> {
-    let digest = |index: usize| layers.get(index).map(|layer| layer.digest.clone());
-    let mut packages: BTreeMap<Key, Package> = BTreeMap::new();
-    let mut add = |package: Package| {
-        let key = (package.purl.clone(), package.owner.clone(), package.evidence);
-        match packages.entry(key) {
-            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(package)),
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                entry.get_mut().locations.extend(package.locations);
-            }
-        }
-    };
-    let owners = Owners::of(tree, os);
+/// All packages, sorted by purl, and notes about what was left out.
+pub fn collect(tree: &Tree, os: Option<&OsRelease>, layers: &[Layer]) -> (Vec<Package>, Vec<Diagnostic>) {
+    let mut collector = Collector { os, layers, packages: BTreeMap::new() };
+    let (branch, content_sets) = (tree.facts("apk_branch"), tree.facts("content_sets"));
     for (path, node) in tree.files() {
-        match &node.content {
-            Content::Database(manager, found) => {
-                for found in found {
-                    let since = tree.installed_since(*manager, found).unwrap_or(node.layer);
-                    add(package(found, path, digest(since), os));
-                }
+        let Content::Database(manager, found) = &node.content else { continue };
+        for found in found {
+            let since = tree.installed_since(*manager, found).unwrap_or(node.layer);
+            let mut package = collector.package(found, path, since);
+            let fact = match manager {
+                Manager::Apk => branch.first().map(|(_, value)| ("apk_branch", *value)),
+                Manager::Rpm => nearest(&content_sets, since).map(|value| ("content_sets", value)),
+                Manager::Dpkg => None,
+            };
+            if let Some((name, value)) = fact {
+                package.properties.insert(name.to_owned(), value.to_owned());
             }
-            Content::Packages(found) => {
-                let owner = owners.get(path);
-                for found in found {
-                    let mut package = package(found, path, digest(node.layer), None);
-                    package.owner.clone_from(&owner);
-                    add(package);
-                }
-            }
-            Content::Os(_) | Content::Owned(_) | Content::Facts(_) => {}
+            collector.add(since, package);
         }
     }
-    let mut packages: Vec<Package> = packages.into_values().collect();
-    for package in &mut packages {
-        package.locations.sort();
-        package.locations.dedup();
-    }
-    packages
+    let notes = languages(tree, &mut collector);
+    (collector.finish(), notes)
 }
 
-fn package(found: &Found, path: &str, layer: Option<String>, os: Option<&OsRelease>) -> Package {
-    let path = if found.inner.is_empty() { path.to_owned() } else { format!("{path}!/{}", found.inner) };
-    Package {
-        purl: purl::of(found, os).to_string(),
-        name: found.name.clone(),
-        version: found.version.clone(),
-        architecture: found.architecture.clone(),
-        r#type: found.r#type.clone(),
-        source: found.source.clone(),
-        layer: layer.clone(),
-        locations: vec![Location { path, layer, offset: found.offset }],
-        evidence: found.evidence,
-        owner: None,
-        licenses: found.licenses.clone(),
-        vendor: found.vendor.clone(),
-        properties: found.properties.clone(),
-    }
+/// The statement of a layer, or of the nearest below it: what a layer installs comes from the repositories that it, or
+/// the layer that it was built on, names.
+fn nearest<'a>(facts: &[(usize, &'a str)], layer: usize) -> Option<&'a str> {
+    let below = facts.iter().filter(|(at, _)| *at <= layer).max_by_key(|(at, _)| *at);
+    below.or_else(|| facts.first()).map(|(_, value)| *value)
 }
 
-/// Which OS package owns which file.
-struct Owners(FxHashMap<PathHash, String>);
+/// Packages that are files, or in files.
+fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
+    let owners = Owners::of(tree, collector.os);
+    let mut installed = Installed::default();
+    for (path, _, found) in packages(tree) {
+        installed.add(found, path);
+    }
+    let mut superseded: BTreeMap<&str, usize> = BTreeMap::new();
+    for (path, node, found) in packages(tree) {
+        if found.evidence == Evidence::Lock && installed.supersedes(found, path) {
+            *superseded.entry(path).or_default() += 1;
+            continue;
+        }
+        let owner = owners.get(path);
+        // A program that is known by its version string only, and belongs to an OS package, is that package.
+        if owner.is_some() && found.r#type == "generic" {
+            continue;
+        }
+        let package = Package { owner, ..collector.package(found, path, node.layer) };
+        collector.add(node.layer, package);
+    }
+    superseded.into_iter().map(|(path, count)| locks::note(path, count)).collect()
+}
 
-impl Owners {
-    fn of(tree: &Tree, os: Option<&OsRelease>) -> Self {
-        // dpkg's lists are named `NAME` or, where several architectures can be installed at once, `NAME:ARCH`.
-        let mut by_name: FxHashMap<String, String> = FxHashMap::default();
-        let mut owners: FxHashMap<PathHash, String> = FxHashMap::default();
-        for (_, manager, found) in tree.databases() {
-            let purl = purl::of(found, os).to_string();
-            owners.extend(found.owns.iter().map(|hash| (*hash, purl.clone())));
-            if manager == Manager::Dpkg {
-                if let Some(architecture) = &found.architecture {
-                    by_name.insert(format!("{}:{architecture}", found.name), purl.clone());
-                }
-                by_name.insert(found.name.clone(), purl);
-            }
+fn packages(tree: &Tree) -> impl Iterator<Item = (&str, &Node, &Found)> {
+    tree.files().flat_map(|(path, node)| {
+        let found = match &node.content {
+            Content::Packages(found) => found.as_slice(),
+            _ => &[],
+        };
+        found.iter().map(move |found| (path, node, found))
+    })
+}
+
+/// Packages by purl; those that differ in more than their place stand beside each other.
+struct Collector<'a> {
+    os: Option<&'a OsRelease>,
+    layers: &'a [Layer],
+    packages: BTreeMap<String, Vec<(usize, Package)>>,
+}
+
+impl Collector<'_> {
+    fn package(&self, found: &Found, path: &str, layer: usize) -> Package {
+        let path = if found.inner.is_empty() { path.to_owned() } else { format!("{path}!/{}", found.inner) };
+        let layer = self.layers.get(layer).map(|layer| layer.digest.clone());
+        Package {
+            purl: purl::of(found, self.os).to_string(),
+            name: found.name.clone(),
+            version: found.version.clone(),
+            architecture: found.architecture.clone(),
+            r#type: found.r#type.clone(),
+            source: found.source.clone(),
+            layer: layer.clone(),
+            locations: vec![Location { path, layer, offset: found.offset }],
+            evidence: found.evidence,
+            owner: None,
+            licenses: found.licenses.clone(),
+            vendor: found.vendor.clone(),
+            properties: found.properties.clone(),
         }
-        for (_, node) in tree.files() {
-            if let Content::Owned(owned) = &node.content
-                && let Some(purl) = by_name.get(&owned.package)
-            {
-                owners.extend(owned.files.iter().map(|hash| (*hash, purl.clone())));
-            }
-        }
-        Self(owners)
     }
 
-    /// The owner of a file, or of the folder that it describes: dpkg lists `x.egg-info` where that is a file or a folder.
-    fn get(&self, path: &str) -> Option<String> {
-        let metadata_folder = matches!(file_name(path), "METADATA" | "PKG-INFO").then(|| parent(path));
-        [Some(path), metadata_folder].into_iter().flatten().find_map(|path| self.0.get(&owned(path)).cloned())
+    fn add(&mut self, layer: usize, package: Package) {
+        let same = self.packages.entry(package.purl.clone()).or_default();
+        let twin = same.iter_mut().rev().take(MAX_TWINS).find(|(_, other)| {
+            other.owner == package.owner && other.evidence == package.evidence && other.properties == package.properties
+        });
+        match twin {
+            Some((first, other)) => {
+                other.locations.extend(package.locations);
+                // It came with the lowest of its layers.
+                if layer < *first {
+                    *first = layer;
+                    other.layer = package.layer;
+                }
+            }
+            None => same.push((layer, package)),
+        }
+    }
+
+    fn finish(self) -> Vec<Package> {
+        let packages = self.packages.into_values().flatten().map(|(_, mut package)| {
+            package.locations.sort();
+            package.locations.dedup();
+            package
+        });
+        packages.collect()
     }
 }

@@ -207,3 +207,55 @@ fn records_read_back_as_they_were_written() {
     let text = serde_json::to_string(&record).unwrap();
     assert_eq!(serde_json::from_str::<LayerRecord>(&text).unwrap(), record);
 }
+
+#[test]
+fn locks_give_way_to_what_is_installed() {
+    let lock = r#"{"packages": {"node_modules/a": {"version": "1.0.0"}, "node_modules/dev": {"version": "2.0.0"}}}"#;
+    let installed = r#"{"name": "a", "version": "1.0.0"}"#;
+    check(vec![Archive::default().file("app/package-lock.json", lock)], &["a 1.0.0 l0", "dev 2.0.0 l0"]);
+    let both =
+        Archive::default().file("app/package-lock.json", lock).file("app/node_modules/a/package.json", installed);
+    let inventory = image(vec![both]);
+    assert_eq!(lines(&inventory), ["a 1.0.0 l0"]);
+    assert_eq!(inventory.diagnostics[0].code, "lock/superseded");
+    let elsewhere =
+        Archive::default().file("app/package-lock.json", lock).file("z/node_modules/a/package.json", installed);
+    check(vec![elsewhere], &["a 1.0.0 l0", "a 1.0.0 l0", "dev 2.0.0 l0"]);
+}
+
+#[test]
+fn programs_known_by_version_count_only_when_no_package_owns_them() {
+    let mut program = vec![0x90; 10_000];
+    program[..4].copy_from_slice(b"\x7fELF");
+    program[9_000..9_015].copy_from_slice(b"node.js/v20.1.2");
+    let status = Archive::default().file(STATUS, deb("nodejs", "18.1-1"));
+    let owned = status.clone().file("var/lib/dpkg/info/nodejs.list", "/usr/bin/node\n").file("usr/bin/node", &program);
+    check(vec![owned], &["nodejs 18.1-1 l0"]);
+    check(vec![status.file("usr/bin/node", &program)], &["nodejs 18.1-1 l0", "node 20.1.2 l0"]);
+}
+
+#[test]
+fn statements_about_the_distribution_reach_its_packages() {
+    let apk = "P:musl\nV:1.2.5-r0\nA:x86_64\n\n";
+    let archive = Archive::default()
+        .file("usr/lib/apk/db/installed", apk)
+        .file("etc/apk/repositories", "https://x/alpine/v3.20/main\n")
+        .file("etc/alpine-release", "3.20.1\n");
+    let inventory = image(vec![archive]);
+    assert_eq!(inventory.packages[0].properties["apk_branch"], "v3.20");
+    assert_eq!(inventory.packages[0].purl, "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20.1");
+    let os = inventory.os.unwrap();
+    assert_eq!((os.id.as_str(), os.version.as_str()), ("alpine", "3.20.1"));
+    assert!(os.end_of_life.unwrap().to_string().starts_with("2026-04-01"));
+}
+
+#[test]
+fn one_package_in_two_layers_came_with_the_lower() {
+    let layer = |folder: &str| {
+        let path = format!("{folder}/node_modules/a/package.json");
+        Archive::default().file(&path, r#"{"name": "a", "version": "1.0.0"}"#)
+    };
+    let inventory = image(vec![layer("z"), layer("b")]);
+    assert_eq!(lines(&inventory), ["a 1.0.0 l0"]);
+    assert_eq!(inventory.packages[0].locations.len(), 2);
+}

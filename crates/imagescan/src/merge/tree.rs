@@ -125,12 +125,35 @@ impl Tree {
         })
     }
 
-    /// What the system says it is.
-    pub fn os_release(&self) -> Option<&OsRelease> {
-        ["etc/os-release", "usr/lib/os-release"].into_iter().find_map(|path| match &self.resolve(path)?.content {
-            Content::Os(os) => Some(os),
+    /// What the system says it is, by `os-release` or by what older and minimal systems have.
+    pub fn os_release(&self) -> Option<OsRelease> {
+        let stated = |path: &str| match &self.resolve(path)?.content {
+            Content::Os(os) => Some(os.clone()),
             _ => None,
-        })
+        };
+        let numbered = |id: &str, path: &str| {
+            // `12.5`; before a release is made the file has `trixie/sid`, which is no version.
+            let os = stated(path).filter(|os| os.id.is_empty())?;
+            let version = Some(os.version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
+            let version = version.unwrap_or_default();
+            Some(OsRelease { id: id.to_owned(), name: format!("{id} {version}"), version, codename: String::new() })
+        };
+        let named = |path: &str| stated(path).filter(|os| !os.id.is_empty());
+        named("etc/os-release")
+            .or_else(|| named("usr/lib/os-release"))
+            .or_else(|| named("etc/redhat-release"))
+            .or_else(|| named("etc/centos-release"))
+            .or_else(|| numbered("alpine", "etc/alpine-release"))
+            .or_else(|| numbered("debian", "etc/debian_version"))
+    }
+
+    /// Statements about the distribution by a name, each with the layer that it came with.
+    pub fn facts(&self, name: &str) -> Vec<(usize, &str)> {
+        let facts = self.files.values().filter_map(|node| match &node.content {
+            Content::Facts(facts) => facts.get(name).map(|value| (node.layer, value.as_str())),
+            _ => None,
+        });
+        facts.collect()
     }
 
     /// The file at a path, through symbolic links.

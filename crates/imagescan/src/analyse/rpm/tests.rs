@@ -169,7 +169,139 @@ fn what_is_no_database_says_so() {
     }
 }
 
+/// An NDB file: header, one page of slots, blobs in blocks of 16 bytes.
+fn ndb_file(blobs: &[Vec<u8>]) -> Vec<u8> {
+    let mut slots = Vec::new();
+    let mut data = Vec::new();
+    for (index, blob) in blobs.iter().enumerate() {
+        let number = u32::try_from(index + 1).unwrap();
+        let block = u32::try_from((4096 + data.len()) / 16).unwrap();
+        slots.extend([&b"Slot"[..], &number.to_le_bytes(), &block.to_le_bytes(), &[0; 4]].concat());
+        let length = u32::try_from(blob.len()).unwrap();
+        data.extend([&b"BlbS"[..], &number.to_le_bytes(), &[0; 4], &length.to_le_bytes(), blob].concat());
+        data.resize((data.len() + 12).next_multiple_of(16), 0);
+    }
+    let mut file = [&b"RpmP"[..], &[0; 4], &[1, 0, 0, 0], &[1, 0, 0, 0], &[0; 16], &slots].concat();
+    while file.len() < 4096 {
+        file.extend(b"Slot\0\0\0\0\0\0\0\0\0\0\0\0");
+    }
+    [file, data].concat()
+}
+
+#[test]
+fn an_ndb_database_gives_its_packages() {
+    let whole = ndb_file(&[bash(), numbered(2).remove(1)]);
+    let (found, notes) = ndb("Packages.db", &whole);
+    assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["bash", "p1"]);
+    assert!(notes.is_empty(), "{notes:?}");
+    let (found, notes) = ndb("Packages.db", &whole[..whole.len() - 60]);
+    assert_eq!((found.len(), notes[0].message.as_str()), (1, "a slot that points to no package at byte 48"));
+    assert_eq!(ndb("x", b"RpmP").1[0].message, "a file that is too short at byte 0");
+    assert_eq!(ndb("x", &[0; 4096]).1[0].message, "not a package database of version 0 at byte 0");
+}
+
+#[test]
+fn slots_of_one_blob_end() {
+    let mut file = ndb_file(&[bash()]);
+    let slot = file[32..48].to_vec();
+    for at in (48..4096).step_by(16) {
+        file[at..at + 16].copy_from_slice(&slot);
+    }
+    let (found, notes) = ndb("x", &file);
+    assert!(found.len() * bash().len() <= file.len(), "{}", found.len());
+    assert!(!notes.is_empty());
+}
+
+/// A BerkeleyDB file: its description, one hash page with pairs of a key and a value, chains of overflow pages.
+fn bdb_file(blobs: &[Vec<u8>], big_endian: bool) -> Vec<u8> {
+    const PAGE: usize = 512;
+    let number = |n: usize| {
+        let n = u32::try_from(n).unwrap();
+        if big_endian { n.to_be_bytes() } else { n.to_le_bytes() }
+    };
+    let short = |n: usize| if big_endian { number(n)[2..].to_vec() } else { number(n)[..2].to_vec() };
+    let header = |next: usize, entries: usize, free: usize, kind: u8| {
+        [&[0; 16][..], &number(next), &short(entries), &short(free), &[0, kind]].concat()
+    };
+    let mut meta = [&[0; 12][..], &number(0x0006_1561), &number(9), &number(PAGE), &[0, 8]].concat();
+    meta.resize(PAGE, 0);
+    let (mut index, mut items, mut overflow) = (Vec::new(), Vec::new(), Vec::new());
+    for (n, blob) in blobs.iter().enumerate() {
+        let key = [&[1][..], &number(n + 1)].concat();
+        let first = 2 + overflow.len() / PAGE;
+        let value = [&[3, 0, 0, 0][..], &number(first), &number(blob.len())].concat();
+        for item in [key, value] {
+            items.splice(0..0, item);
+            index.extend(short(PAGE - items.len()));
+        }
+        let parts: Vec<&[u8]> = blob.chunks(PAGE - 26).collect();
+        for (part, bytes) in parts.iter().enumerate() {
+            let next = if part + 1 < parts.len() { 3 + overflow.len() / PAGE } else { 0 };
+            overflow.extend(header(next, 0, bytes.len(), 7));
+            overflow.extend(*bytes);
+            overflow.resize(overflow.len().next_multiple_of(PAGE), 0);
+        }
+    }
+    let mut page = [header(0, blobs.len() * 2, 0, 13), index].concat();
+    page.resize(PAGE - items.len(), 0);
+    page.extend(items);
+    [meta, page, overflow].concat()
+}
+
+#[test]
+fn a_berkeley_database_gives_its_packages_in_either_byte_order() {
+    let long = numbered(200).remove(199);
+    for big_endian in [false, true] {
+        let whole = bdb_file(&[bash(), long.clone()], big_endian);
+        let (found, notes) = bdb("Packages", &whole);
+        assert!(notes.is_empty(), "{notes:?}");
+        assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["bash", "p199"]);
+        let (found, notes) = bdb("Packages", &whole[..whole.len() - 100]);
+        assert_eq!((found.len(), notes.len()), (1, 2), "{notes:?}");
+    }
+}
+
+#[test]
+fn chains_that_go_in_circles_end() {
+    let long = numbered(200).remove(199);
+    let mut file = bdb_file(&[long], false);
+    // The first overflow page is followed by itself.
+    file[2 * 512 + 16] = 2;
+    let (found, notes) = bdb("x", &file);
+    assert!(found.is_empty());
+    assert!(notes[0].message.starts_with("a package that can not be read"), "{notes:?}");
+    for (at, value, expected) in [
+        (12, 0, "not a BerkeleyDB hash database at byte 0"),
+        (21, 3, "a page size that is none at byte 20"),
+        (24, 1, "an encrypted database at byte 24"),
+    ] {
+        let mut wrong = file.clone();
+        wrong[at] = value;
+        assert_eq!(bdb("x", &wrong).1[0].message, expected);
+    }
+}
+
 proptest! {
+    #[test]
+    fn mutated_files_of_the_other_forms_never_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        cut in 0_usize..3000,
+    ) {
+        for (file, parse) in [
+            (ndb_file(&numbered(5)), ndb as fn(&str, &[u8]) -> Packages),
+            (bdb_file(&numbered(100)[90..95], false), bdb),
+        ] {
+            let mut bytes = file;
+            for (at, value) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *value;
+            }
+            parse("x", &bytes);
+            bytes.truncate(cut);
+            parse("x", &bytes);
+        }
+    }
+
     #[test]
     fn mutated_databases_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40)) {
         static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| database(tempfile::tempdir().unwrap().path(), &numbered(60)));
@@ -234,4 +366,28 @@ fn a_real_sqlite_database_is_read_as_rpm_reads_it() {
     assert!(notes.is_empty(), "{notes:?}");
     assert_eq!(by_us(&found), by_rpm(dir.path()));
     assert!(!found.is_empty());
+}
+
+#[test]
+fn a_log_with_changes_is_a_diagnostic() {
+    assert!(wal("w", &[0; 32]).1.is_empty());
+    assert_eq!(wal("w", &[0; 33]).1[0].code, "rpm/open-log");
+}
+
+#[test]
+fn real_databases_of_the_other_forms_are_read_whole() {
+    testkit::need!(data);
+    let (_dir, bytes) = shared("rpmdb/sle15-bci/Packages.db.gz", "Packages.db");
+    let (found, notes) = ndb("Packages.db", &bytes);
+    assert!(notes.is_empty(), "{notes:?}");
+    // What the file itself says: a blob for each slot that is used.
+    let used = bytes[32..4096 * usize::from(bytes[12])].chunks(16).filter(|slot| slot[8..12] != [0; 4]).count();
+    let keys = memchr::memmem::find_iter(&bytes, b"gpg-pubkey\0").count();
+    assert!(found.len() <= used && found.len() + keys >= used, "{} of {used}", found.len());
+    assert!(found.iter().all(|package| package.source.is_some() && package.vendor.is_some()));
+
+    let (_dir, bytes) = shared("rpmdb/libuuid/Packages.gz", "Packages");
+    let (found, notes) = bdb("Packages", &bytes);
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["libuuid"]);
 }

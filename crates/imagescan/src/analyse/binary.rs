@@ -1,0 +1,242 @@
+//! Programs: read once, in pieces, none of which is kept.
+//!
+//! The headers that tell where a section is are at a program's start, what they point to is anywhere, and an archive
+//! can not be read backwards. So the searches look for the marks that the data itself begins with, in every piece, and
+//! collect what follows a mark ([`Capture`]). Only programs are read further than their first bytes.
+
+use std::io::{self, Read};
+
+use super::{Analyser, Packages, Run, Take, golang, known, rust};
+use crate::path::{extension, file_name};
+use crate::record::Found;
+use memchr::memmem::Finder;
+
+/// What asks for a program to be read in pieces.
+pub const ANALYSER: Analyser = Analyser { take: Take::Pieces, run: Run::Program };
+/// Bytes read at once.
+const PIECE: usize = 128 << 10;
+/// Bytes of the piece before that are looked at again, so that a mark on the border is whole. Also what a search may
+/// ask to see behind a mark.
+pub const OVERLAP: usize = 512;
+/// The smallest program that has data of interest; scripts and wrappers are smaller.
+const MIN_BYTES: u64 = 8 << 10;
+
+/// Whether a file can be a program: by its permission, or by the name that Windows programs have. Well-known libraries
+/// are not executable on every system.
+pub fn wants(name: &str, size: u64, mode: u32) -> bool {
+    if size < MIN_BYTES {
+        return false;
+    }
+    if mode & 0o111 == 0 {
+        return matches!(extension(name), "exe" | "dll") || (name.contains(".so") && known::is_known(name));
+    }
+    !matches!(
+        extension(name),
+        "sh" | "py"
+            | "pl"
+            | "pm"
+            | "rb"
+            | "js"
+            | "mjs"
+            | "cjs"
+            | "ts"
+            | "php"
+            | "txt"
+            | "md"
+            | "json"
+            | "html"
+            | "css"
+            | "xml"
+            | "yaml"
+            | "yml"
+            | "h"
+            | "c"
+            | "cpp"
+            | "hpp"
+            | "go"
+            | "rs"
+            | "java"
+            | "png"
+            | "svg"
+            | "gz"
+            | "pyc"
+    )
+}
+
+/// A piece of a file and where it starts.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    pub bytes: &'a [u8],
+    pub start: u64,
+    /// Nothing comes after it.
+    pub last: bool,
+}
+
+impl View<'_> {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// The bytes from a place in the file on.
+    pub fn from(&self, at: u64) -> &[u8] {
+        let index = at.checked_sub(self.start).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.bytes.get(index..)).unwrap_or_default()
+    }
+}
+
+/// Searches for a mark, and gives each place once.
+#[derive(Debug)]
+pub struct Mark {
+    finder: Finder<'static>,
+    room: usize,
+    next: u64,
+}
+
+impl Mark {
+    /// A mark, and how many bytes from its start on must be in view; at the end of the file fewer are.
+    pub fn new(mark: &[u8], room: usize) -> Self {
+        Self { finder: Finder::new(mark).into_owned(), room: room.min(OVERLAP), next: 0 }
+    }
+
+    /// Bytes of the mark itself.
+    pub fn length(&self) -> usize {
+        self.finder.needle().len()
+    }
+
+    /// Calls `each` with every place that is new.
+    pub fn search(&mut self, view: &View<'_>, mut each: impl FnMut(u64)) {
+        let skip = usize::try_from(self.next.saturating_sub(view.start)).unwrap_or(usize::MAX);
+        let Some(bytes) = view.bytes.get(skip..) else { return };
+        let base = view.start + skip as u64;
+        let end = if view.last { bytes.len() } else { bytes.len().saturating_sub(self.room) };
+        for at in self.finder.find_iter(bytes).take_while(|at| *at < end.max(1)) {
+            if at < end {
+                each(base + at as u64);
+            }
+        }
+        self.next = base + end as u64;
+    }
+}
+
+/// Bytes that are collected from a place on, over as many pieces as it takes.
+#[derive(Debug)]
+pub struct Capture {
+    at: u64,
+    want: usize,
+    bytes: Vec<u8>,
+}
+
+impl Capture {
+    pub const fn new(at: u64, want: usize) -> Self {
+        Self { at, want, bytes: Vec::new() }
+    }
+
+    /// Where it starts in the file.
+    pub const fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// What was collected.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether it has all it wants.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() == self.want
+    }
+
+    /// Stops collecting.
+    pub fn close(&mut self) {
+        self.want = self.bytes.len();
+    }
+
+    /// Takes its part of a piece. Pieces come in order; a place before the first piece that it sees is lost.
+    pub fn feed(&mut self, view: &View<'_>) {
+        let position = self.at + self.bytes.len() as u64;
+        if position < view.end() && !self.is_full() {
+            let part = view.from(position);
+            self.bytes.extend_from_slice(&part[..part.len().min(self.want - self.bytes.len())]);
+        }
+    }
+}
+
+/// Whether bytes are the start of a program: ELF, PE, Mach-O (both byte orders, and universal).
+fn is_program(start: &[u8]) -> bool {
+    matches!(
+        start,
+        [0x7f, b'E', b'L', b'F', ..]
+            | [b'M', b'Z', ..]
+            | [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..]
+            | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..]
+            | [0xca, 0xfe, 0xba, 0xbe, ..]
+    )
+}
+
+/// Reads a program and gives the packages in it; reads nothing after the first piece of anything else.
+pub fn scan(path: &str, mut content: impl Read, buffer: &mut Vec<u8>) -> io::Result<Packages> {
+    // What was in it does not matter: each part is filled before it is looked at.
+    buffer.resize(OVERLAP + PIECE, 0);
+    let (mut kept, mut position) = (0, 0_u64);
+    let mut searches = Searches::new(file_name(path));
+    loop {
+        let count = fill(&mut content, &mut buffer[kept..kept + PIECE])?;
+        let last = count < PIECE;
+        let view = View { bytes: &buffer[..kept + count], start: position - kept as u64, last };
+        if position == 0 && !is_program(view.bytes) {
+            return Ok(Default::default());
+        }
+        searches.look(&view);
+        position += count as u64;
+        if last {
+            return Ok((searches.finish(), Vec::new()));
+        }
+        let length = kept + count;
+        kept = OVERLAP.min(length);
+        buffer.copy_within(length - kept..length, 0);
+    }
+}
+
+/// Reads until the buffer is full or the content ends.
+fn fill(content: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match content.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+struct Searches {
+    golang: golang::Search,
+    rust: rust::Search,
+    known: Option<known::Search>,
+}
+
+impl Searches {
+    fn new(name: &str) -> Self {
+        Self { golang: golang::Search::new(), rust: rust::Search::default(), known: known::Search::for_name(name) }
+    }
+
+    fn look(&mut self, view: &View<'_>) {
+        self.golang.look(view);
+        self.rust.look(view);
+        if let Some(known) = &mut self.known {
+            known.look(view);
+        }
+    }
+
+    fn finish(self) -> Vec<Found> {
+        let mut found = self.golang.finish();
+        found.extend(self.rust.finish());
+        found.extend(self.known.and_then(known::Search::finish));
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests;

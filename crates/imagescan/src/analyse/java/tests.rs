@@ -1,0 +1,120 @@
+use std::io::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn jar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn pom(group: &str, artifact: &str, version: &str) -> (String, Vec<u8>) {
+    let path = format!("META-INF/maven/{group}/{artifact}/pom.properties");
+    (path, format!("#Generated\nversion={version}\ngroupId={group}\nartifactId={artifact}\n").into_bytes())
+}
+
+/// `name version inner`, with a `?` when the confidence is low.
+fn check(path: &str, bytes: &[u8], expected: &[&str]) {
+    let (found, notes) = archive(path, bytes);
+    assert!(notes.is_empty(), "{notes:?}");
+    let line = |found: &Found| {
+        let doubt = if found.properties.contains_key("confidence") { "?" } else { "" };
+        format!("{}{doubt} {} {}", found.name, found.version, found.inner)
+    };
+    assert_eq!(found.iter().map(line).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn maven_files_name_the_archive_and_what_is_shaded_into_it() {
+    let (own, own_text) = pom("org.example", "app", "1.0");
+    let (shaded, shaded_text) = pom("org.apache.logging.log4j", "log4j-core", "2.14.1");
+    check(
+        "opt/app-1.0.jar",
+        &jar(&[(&own, &own_text), (&shaded, &shaded_text)]),
+        &[
+            "org.example:app 1.0 META-INF/maven/org.example/app/pom.properties",
+            "org.apache.logging.log4j:log4j-core 2.14.1 META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
+        ],
+    );
+}
+
+#[test]
+fn archives_in_archives_in_archives() {
+    let (place, text) = pom("g", "deep", "3");
+    let inner = jar(&[(&place, &text)]);
+    let war = jar(&[("WEB-INF/lib/deep-3.jar", &inner)]);
+    let ear = jar(&[("web-1.war", &war)]);
+    check(
+        "opt/all-1.ear",
+        &ear,
+        &["all? 1 ", "web? 1 web-1.war", &format!("g:deep 3 web-1.war!/WEB-INF/lib/deep-3.jar!/{place}")],
+    );
+}
+
+#[test]
+fn groups_are_stated_by_the_table_or_not_at_all() {
+    check(
+        "l/spring-beans-5.3.9.jar",
+        &jar(&[("org/springframework/beans/Bean.class", b"")]),
+        &["org.springframework:spring-beans 5.3.9 "],
+    );
+    check("l/spring-beans-5.3.9.jar", &jar(&[("com/evil/Bean.class", b"")]), &["spring-beans? 5.3.9 "]);
+    check("l/unknown-thing-2.0.jar", &jar(&[("com/acme/thing/A.class", b"")]), &["unknown-thing? 2.0 "]);
+}
+
+#[test]
+fn manifests_give_versions_and_groups_that_the_classes_agree_with() {
+    let manifest =
+        b"Manifest-Version: 1.0\nImplementation-Version: 4.5\nBundle-SymbolicName: com.acme.thing;singleton:=true\n";
+    let classes: (&str, &[u8]) = ("com/acme/thing/A.class", b"");
+    check("l/thing.jar", &jar(&[("META-INF/MANIFEST.MF", manifest), classes]), &["com.acme:thing? 4.5 "]);
+    check("l/thing.jar", &jar(&[("META-INF/MANIFEST.MF", manifest)]), &["thing? 4.5 "]);
+    check("l/thing.jar", &jar(&[classes]), &[]);
+}
+
+#[test]
+fn projects_without_properties_give_their_own_or_their_parents_version() {
+    let place = "META-INF/maven/g/a/pom.xml";
+    let own = b"<project><parent><version>9</version></parent><artifactId>a</artifactId><version>1.2</version><dependencies><dependency><version>7</version></dependency></dependencies></project>";
+    check("l/a.jar", &jar(&[(place, own)]), &["g:a 1.2 META-INF/maven/g/a/pom.xml"]);
+    let parents = b"<project><parent><groupId>g</groupId><version>9</version></parent><dependencies><dependency><version>7</version></dependency></dependencies></project>";
+    check("l/a.jar", &jar(&[(place, parents)]), &["g:a 9 META-INF/maven/g/a/pom.xml"]);
+    let reference = b"<project><version>${revision}</version></project>";
+    check("l/a.jar", &jar(&[(place, reference)]), &[]);
+}
+
+#[test]
+fn what_is_no_archive_or_too_deep_is_a_diagnostic() {
+    let (found, notes) = archive("l/broken.jar", b"PK nothing");
+    assert_eq!(
+        (found, notes[0].code.as_str(), notes[0].span.source.as_str()),
+        (vec![], "java/archive", "l/broken.jar")
+    );
+    let mut bytes = jar(&[("A.class", b"")]);
+    for _ in 0..MAX_DEPTH {
+        bytes = jar(&[("x.jar", &bytes), ("y.jar", &bytes)]);
+    }
+    let (_, notes) = archive("l/deep.jar", &bytes);
+    assert_eq!(notes.iter().map(|note| note.code.as_str()).collect::<Vec<_>>(), ["java/too-deep"]);
+    let inner = jar(&[("x/broken.jar", b"PK")]);
+    assert_eq!(archive("o.jar", &inner).1[0].span.source, "o.jar!/x/broken.jar");
+}
+
+proptest! {
+    #[test]
+    fn mutated_archives_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)) {
+        let (place, text) = pom("g", "deep", "3");
+        let inner = jar(&[(&place, &text), ("META-INF/MANIFEST.MF", b"A: b\n"), ("META-INF/maven/g/a/pom.xml", b"<version>1</version>")]);
+        let mut bytes = jar(&[("lib/deep-3.jar", &inner), (&place, &text)]);
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        archive("a-1.jar", &bytes);
+    }
+}
