@@ -1,9 +1,11 @@
 //! Records → bodies of events. Pure; the paths are put together here, the process and the scope come from the tables.
 
-use model::event::{Direction, Endpoint, Exec, Exit, FileOpen, Network, PathSource, Stdio, StdioType};
-use model::{OpenFlags, event};
+use model::event::{Direction, Endpoint, Exec, Exit, FileOpen, FileOperation, Network, PathSource, Stdio, StdioType};
+use model::{Capabilities, OpenFlags, event};
 
+use crate::calls;
 use crate::record::{self, AF_INET, AF_INET6, AF_UNIX, Address, Open, Socket, SocketCall, Task};
+use crate::signal::Signal;
 
 /// An exec.
 pub fn exec(task: &Task<'_>) -> event::Body {
@@ -97,6 +99,82 @@ pub fn socket(socket: &Socket<'_>) -> Option<event::Body> {
         _ if connects => event::Body::Connect(network),
         _ => event::Body::Listen(network),
     })
+}
+
+/// A call; `None` for one that no kind of event stands for.
+pub fn call(signal: Signal, call: &record::Call<'_>) -> Option<event::Body> {
+    let call = calls::call(call.number, &call.args, call.result, &record::text(call.text))?;
+    Some(match signal {
+        Signal::Ptrace => event::Body::Ptrace(call),
+        Signal::Bpf => event::Body::Bpf(call),
+        Signal::Userfaultfd => event::Body::Userfaultfd(call),
+        Signal::Dup => event::Body::Dup(call),
+        Signal::Socket => event::Body::Socket(call),
+        Signal::ModuleLoad => event::Body::ModuleLoad(call),
+        Signal::Mount => event::Body::Mount(call),
+        Signal::Namespace => event::Body::Namespace(call),
+        Signal::Memfd => event::Body::Memfd(call),
+        Signal::IoUring => event::Body::IoUring(call),
+        Signal::SetId => event::Body::SetId(call),
+        _ => return None,
+    })
+}
+
+/// A change of a file.
+pub fn change(change: &record::Change<'_>) -> Option<event::Body> {
+    let operation = calls::operation(change.number, change.mode)?;
+    let path = |index: usize| join(&record::text(change.bases[index]), &record::text(change.paths[index]));
+    // A symbolic link's target is what it says, not a path of the caller's.
+    let first = if operation == FileOperation::Symlink { record::text(change.paths[0]) } else { path(0) };
+    let two = matches!(operation, FileOperation::Rename | FileOperation::Link | FileOperation::Symlink);
+    let has_mode = matches!(operation, FileOperation::Chmod | FileOperation::Mkdir);
+    Some(event::Body::FileChange(event::FileChange {
+        operation,
+        path: first,
+        new_path: two.then(|| path(1)),
+        mode: has_mode.then_some(change.mode),
+        result: change.result,
+        sha256_before: None,
+        sha256_after: None,
+        path_source: if change.kernel_path { PathSource::Kernel } else { PathSource::User },
+    }))
+}
+
+/// A capability that was asked for.
+pub fn capability(number: i32, result: i32) -> event::Body {
+    let known = usize::try_from(number).ok().and_then(|number| Capabilities::NAMES.get(number));
+    event::Body::Capability(event::CapabilityUse {
+        capability: known.map_or_else(|| format!("CAP_{number}"), |name| (*name).to_owned()),
+        granted: result == 0,
+    })
+}
+
+/// A message from or to a name server.
+pub fn dns(dns: &record::Dns<'_>) -> Option<event::Body> {
+    let message = crate::dns::parse(dns.message)?;
+    // What comes to a port 53 here is a question to a server of this machine, told by who asked it.
+    if message.is_answer == dns.outgoing {
+        return None;
+    }
+    let server = endpoint(dns.server.remote_ip(), dns.server.remote_port);
+    Some(event::Body::Dns(event::Dns { server, ..message.dns }))
+}
+
+/// A request in an `io_uring`, as a call of its own.
+pub fn uring(uring: &record::Uring) -> event::Body {
+    let mut args = model::Extra::new();
+    args.insert("operation".into(), calls::uring_operation(uring.opcode).into());
+    args.insert("opcode".into(), uring.opcode.into());
+    args.insert("fd".into(), uring.fd.into());
+    event::Body::IoUring(event::Call { call: "io_uring_submit".into(), args, result: 0 })
+}
+
+/// A signal to another process.
+pub fn signal(signal: &record::SignalSent) -> event::Body {
+    let mut args = model::Extra::new();
+    args.insert("sig".into(), signal.number.into());
+    args.insert("pid".into(), signal.target.into());
+    event::Body::Signal(event::Call { call: "kill".into(), args, result: 0 })
 }
 
 fn endpoint(ip: Option<std::net::IpAddr>, port: u16) -> Option<Endpoint> {

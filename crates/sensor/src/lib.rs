@@ -7,10 +7,12 @@
 //!
 //! `unsafe` is allowed here block by block, each with a SAFETY comment.
 
+pub mod calls;
 pub mod clock;
 pub mod config;
 pub mod container;
 pub mod convert;
+pub mod dns;
 pub mod kernel;
 pub mod output;
 pub mod pipeline;

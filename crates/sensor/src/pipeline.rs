@@ -15,6 +15,7 @@ use crate::container::{Container, Containers, Number};
 use crate::convert;
 use crate::process::Table;
 use crate::record::{self, Body, Cgroup, Fork, Header, Record, SocketCall};
+use crate::signal::Signal;
 
 /// How long events wait for the name of their container's image.
 pub const HOLD_NANOS: u64 = 2_000_000_000;
@@ -167,6 +168,28 @@ impl<S: Sink> Pipeline<S> {
                 }
             }
             Body::Cgroup(cgroup) => self.cgroup(header, known, *cgroup),
+            other => self.plain(header, place, other),
+        }
+    }
+
+    /// The kinds that change nothing in the tables.
+    fn plain(&mut self, header: &Header, place: Option<Number>, body: &Body<'_>) {
+        let (by, body) = match body {
+            Body::Call(call) => ("tp_btf", Signal::from_number(header.signal).and_then(|signal| convert::call(signal, call))),
+            Body::Change(change) => ("tp_btf", convert::change(change)),
+            Body::Capability { capability, result } => ("tp_btf", Some(convert::capability(*capability, *result))),
+            Body::Fpu { hits, window_ms } => {
+                let found = event::FpuRounding { hits: *hits, window_ms: u64::from(*window_ms) };
+                ("tp_btf", Some(event::Body::FpuRounding(found)))
+            }
+            Body::Dns(dns) => ("cgroup", convert::dns(dns)),
+            Body::Uring(uring) => ("tp_btf", Some(convert::uring(uring))),
+            Body::Signal(signal) => ("tp_btf", Some(convert::signal(signal))),
+            _ => return,
+        };
+        if let Some(body) = body {
+            let process = self.processes.get(header, place.unwrap_or(0));
+            self.emit(header, place, process, by, body);
         }
     }
 

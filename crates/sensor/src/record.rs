@@ -86,6 +86,30 @@ pub enum Body<'a> {
     Fork(Fork),
     /// A cgroup of the unified hierarchy was made or removed.
     Cgroup(Cgroup<'a>),
+    /// A system call.
+    Call(Call<'a>),
+    /// A system call that changes a file.
+    Change(Change<'a>),
+    /// A capability was asked for; 0 or the negative error number.
+    Capability {
+        /// Its number.
+        capability: i32,
+        /// 0 when it was there.
+        result: i32,
+    },
+    /// The FPU rounds in a strange way.
+    Fpu {
+        /// Samples.
+        hits: u32,
+        /// In so many milliseconds.
+        window_ms: u32,
+    },
+    /// A datagram from or to a name server.
+    Dns(Dns<'a>),
+    /// A request in an `io_uring`.
+    Uring(Uring),
+    /// A signal to another process.
+    Signal(SignalSent),
 }
 
 /// All that is known of a task's program.
@@ -172,6 +196,69 @@ pub struct Fork {
     pub pid: u32,
     /// Its id in its own pid namespace.
     pub vpid: u32,
+}
+
+/// A system call as it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call<'a> {
+    /// What it returned.
+    pub result: i64,
+    /// Its arguments.
+    pub args: [u64; 6],
+    /// Its number.
+    pub number: u32,
+    /// The string that one of the arguments points at.
+    pub text: &'a [u8],
+}
+
+/// A system call that changes a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// What it returned.
+    pub result: i64,
+    /// Its number.
+    pub number: u32,
+    /// Its argument mode or flags.
+    pub mode: u32,
+    /// Whether the first path is the kernel's own.
+    pub kernel_path: bool,
+    /// The folders that the paths are relative to.
+    pub bases: [&'a [u8]; 2],
+    /// The paths as the caller gave them.
+    pub paths: [&'a [u8]; 2],
+}
+
+/// A datagram from or to a name server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dns<'a> {
+    /// Whether it leaves this machine.
+    pub outgoing: bool,
+    /// The server, as the remote end.
+    pub server: Address,
+    /// The message, perhaps cut.
+    pub message: &'a [u8],
+}
+
+/// A request in an `io_uring`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uring {
+    /// `IORING_OP_*`.
+    pub opcode: u32,
+    /// Its descriptor.
+    pub fd: i32,
+    /// The process on whose behalf, where a kernel thread submits; 0 when not known.
+    pub submitter: u32,
+}
+
+/// A signal to another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignalSent {
+    /// Its number.
+    pub number: i32,
+    /// The process.
+    pub target: i32,
+    /// `enum` of `include/trace/events/signal.h`: 0 delivered, 1 ignored, …
+    pub result: i32,
 }
 
 /// A cgroup.
@@ -381,6 +468,39 @@ impl<'a> Cursor<'a> {
         Ok(Cgroup { id, removed, path: self.text(path) })
     }
 
+    fn call(&mut self) -> Result<Call<'a>, RecordError> {
+        let result = self.i64()?;
+        let args = [self.u64()?, self.u64()?, self.u64()?, self.u64()?, self.u64()?, self.u64()?];
+        let (number, text) = (self.u32()?, self.u16()?);
+        self.u16()?;
+        Ok(Call { result, args, number, text: self.text(text) })
+    }
+
+    fn change(&mut self) -> Result<Change<'a>, RecordError> {
+        let (result, number, mode) = (self.i64()?, self.u32()?, self.u32()?);
+        let bases = [self.u16()?, self.u16()?];
+        let paths = [self.u16()?, self.u16()?];
+        let kernel_path = self.u32()? & 1 == 1;
+        self.u32()?;
+        let (base, path) = (self.text(bases[0]), self.text(paths[0]));
+        let (base2, path2) = (self.text(bases[1]), self.text(paths[1]));
+        Ok(Change { result, number, mode, kernel_path, bases: [base, base2], paths: [path, path2] })
+    }
+
+    fn dns(&mut self) -> Result<Dns<'a>, RecordError> {
+        let (family, remote_port, size, outgoing) = (self.u16()?, self.u16()?, self.u16()?, self.u16()? != 0);
+        let server = Address { family, remote_port, protocol: 17, remote: self.array()?, ..Address::default() };
+        Ok(Dns { outgoing, server, message: self.text(size) })
+    }
+
+    fn uring(&mut self) -> Result<Uring, RecordError> {
+        Ok(Uring { opcode: self.u32()?, fd: self.i32()?, submitter: self.u32()? })
+    }
+
+    fn signal(&mut self) -> Result<SignalSent, RecordError> {
+        Ok(SignalSent { number: self.i32()?, target: self.i32()?, result: self.i32()? })
+    }
+
     fn socket(&mut self) -> Result<Socket<'a>, RecordError> {
         let (result, fd, path, how) = (self.i64()?, self.i32()?, self.u16()?, self.u16()?);
         let call = match how {
@@ -405,6 +525,13 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
         3 => Body::Open(cursor.open()?),
         4 => Body::Socket(cursor.socket()?),
         5 => Body::Fork(cursor.fork()?),
+        6 => Body::Call(cursor.call()?),
+        7 => Body::Change(cursor.change()?),
+        9 => Body::Dns(cursor.dns()?),
+        11 => Body::Capability { capability: cursor.i32()?, result: cursor.i32()? },
+        12 => Body::Fpu { hits: cursor.u32()?, window_ms: cursor.u32()? },
+        13 => Body::Uring(cursor.uring()?),
+        14 => Body::Signal(cursor.signal()?),
         8 => Body::Cgroup(cursor.cgroup()?),
         10 => Body::Task(cursor.task()?),
         other => return Err(RecordError::Kind(other)),

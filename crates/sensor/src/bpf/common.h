@@ -35,13 +35,45 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define ARG3(regs) BPF_CORE_READ(regs, dx)
 #define ARG4(regs) BPF_CORE_READ(regs, r10)
 #define ARG5(regs) BPF_CORE_READ(regs, r8)
+#define ARG6(regs) BPF_CORE_READ(regs, r9)
 #define TS_COMPAT 2
 /* A 32-bit call has another table of numbers. */
 #define is_compat() (BPF_CORE_READ(bpf_get_current_task_btf(), thread_info.status) & TS_COMPAT)
+/* arch/x86/entry/syscalls/syscall_64.tbl */
 #define NR_OPEN 2
+#define NR_SOCKET 41
 #define NR_CONNECT 42
+#define NR_ACCEPT 43
+#define NR_SENDTO 44
+#define NR_SENDMSG 46
+#define NR_BIND 49
+#define NR_LISTEN 50
+#define NR_RENAME 82
+#define NR_MKDIR 83
+#define NR_RMDIR 84
 #define NR_CREAT 85
+#define NR_LINK 86
+#define NR_UNLINK 87
+#define NR_SYMLINK 88
+#define NR_CHMOD 90
+#define NR_FCHMOD 91
+#define NR_CHOWN 92
+#define NR_FCHOWN 93
+#define NR_LCHOWN 94
+#define NR_TRUNCATE 76
+#define NR_FTRUNCATE 77
+#define NR_UMOUNT2 166
+#define NR_MKDIRAT 258
+#define NR_FCHOWNAT 260
+#define NR_UNLINKAT 263
+#define NR_RENAMEAT 264
+#define NR_LINKAT 265
+#define NR_SYMLINKAT 266
+#define NR_FCHMODAT 268
+#define NR_UTIMENSAT 280
+#define NR_RENAMEAT2 316
 #define NR_OPENAT2 437
+#define NR_FCHMODAT2 452
 #else
 #error "only x86-64 so far: add the numbers and registers of this architecture here"
 #endif

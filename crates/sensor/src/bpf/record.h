@@ -19,6 +19,8 @@ enum record_kind {
 	RECORD_TASK = 10,
 	RECORD_CAPABILITY = 11,
 	RECORD_FPU = 12,
+	RECORD_URING = 13,
+	RECORD_SIGNAL = 14,
 };
 
 /* Counters per signal, index into the `losses` map: two u64 each. */
@@ -123,6 +125,60 @@ struct fork_body {
 	__u32 pid;
 	__u32 vpid;
 }; /* 24 bytes; the header is the parent's */
+
+/* A system call by its number and arguments; what they mean is told in src/calls.rs. */
+struct call_body {
+	__s64 result;
+	__u64 args[6];
+	__u32 number;
+	__u16 text_size;
+	__u16 pad;
+}; /* 64 bytes, then a string that one of the arguments points at */
+
+/* What was done to a file is the system call's number; src/calls.rs knows them. */
+struct change_body {
+	__s64 result;
+	__u32 number;
+	__u32 mode; /* the argument mode or flags, as it is */
+	__u16 base_size[2];
+	__u16 path_size[2];
+	__u32 bits; /* CHANGE_* */
+	__u32 pad;
+}; /* 32 bytes, then directory, path, directory, path */
+
+#define CHANGE_KERNEL_PATH 1 /* the first path is the kernel's own, by its descriptor */
+
+struct capability_body {
+	__s32 capability;
+	__s32 result;
+}; /* 8 bytes */
+
+struct fpu_body {
+	__u32 hits;
+	__u32 window_ms;
+}; /* 8 bytes */
+
+struct dns_body {
+	__u16 family;
+	__u16 server_port;
+	__u16 payload_size;
+	__u16 outgoing;
+	__u8 server[16];
+}; /* 24 bytes, then the message */
+
+struct uring_body {
+	__u32 opcode;
+	__s32 fd;
+	__u32 submitter; /* thread group on whose behalf, when a kernel thread does it */
+	__u32 path_size;
+}; /* 16 bytes, then the path of its file */
+
+struct signal_body {
+	__s32 number;
+	__s32 target;
+	__s32 result;
+	__s32 code;
+}; /* 16 bytes */
 
 struct cgroup_body {
 	__u64 id;

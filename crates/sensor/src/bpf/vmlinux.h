@@ -267,6 +267,40 @@ struct socket {
 	struct sock *sk;
 };
 
+struct io_uring_task {
+	struct task_struct *task;
+};
+struct io_ring_ctx {
+	struct task_struct *submitter_task;
+};
+struct io_cqe {
+	s32 fd;
+};
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	struct io_uring_task *tctx;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct fxregs_state {
+	u32 mxcsr;
+};
+union fpregs_state {
+	struct fxregs_state fxsave;
+};
+struct fpstate {
+	union fpregs_state regs;
+};
+struct fpu {
+	struct fpstate *fpstate;
+};
+
 struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;

@@ -47,6 +47,11 @@ static FILE_OPEN: &[u8] = object!("file_open");
 static FORK: &[u8] = object!("fork");
 static CONTAINER: &[u8] = object!("container");
 static SNAPSHOT: &[u8] = object!("snapshot");
+static ACCEPT: &[u8] = object!("accept");
+static CALL: &[u8] = object!("call");
+static DNS: &[u8] = object!("dns");
+static FILE_CHANGE: &[u8] = object!("file_change");
+static QUIET: &[u8] = object!("quiet");
 static CONNECT: &[u8] = object!("connect");
 
 /// The hook on system calls that the handlers depend on.
@@ -72,71 +77,67 @@ mod syscalls {
     //! Numbers of `arch/x86/entry/syscalls/syscall_64.tbl`.
     pub(super) const OPEN: &[u32] = &[2, 85, 257, 437];
     pub(super) const CONNECT: &[u32] = &[42];
+    pub(super) const ACCEPT: &[u32] = &[43, 288];
+    pub(super) const LISTEN: &[u32] = &[49, 50];
+    /// truncate, rename, mkdir, rmdir, link, unlink, symlink, chmod, chown, utimensat and their families.
+    pub(super) const CHANGE: &[u32] =
+        &[76, 77, 82, 83, 84, 86, 87, 88, 90, 91, 92, 93, 94, 258, 260, 263, 264, 265, 266, 268, 280, 316, 452];
+    pub(super) const PTRACE: &[u32] = &[101];
+    pub(super) const BPF: &[u32] = &[321];
+    pub(super) const USERFAULTFD: &[u32] = &[323];
+    pub(super) const SOCKET: &[u32] = &[41];
+    pub(super) const NAMESPACE: &[u32] = &[272, 308];
+    pub(super) const MEMFD: &[u32] = &[319];
+    pub(super) const SET_ID: &[u32] = &[105, 106, 113, 114, 117, 119, 122, 123];
+    pub(super) const MODULE: &[u32] = &[175, 313];
+    pub(super) const MOUNT: &[u32] = &[155, 165, 166, 428, 429, 432];
+    pub(super) const URING: &[u32] = &[425, 427];
+    pub(super) const DUP: &[u32] = &[32, 33, 292];
+}
+
+const fn program(
+    signal: Signal,
+    name: &'static str,
+    provider: &'static str,
+    object: &'static [u8],
+    attach: Attach,
+) -> Program {
+    Program { signal, name, provider, object, attach }
+}
+
+const fn handler(signal: Signal, name: &'static str, object: &'static [u8], numbers: &'static [u32]) -> Program {
+    program(signal, name, "tp_btf/sys_exit", object, Attach::Syscalls(numbers))
 }
 
 /// All programs, best provider of a signal first.
 pub const ALL: &[Program] = &[
-    Program {
-        signal: Signal::Exec,
-        name: "exec_task",
-        provider: "tp_btf/sched_process_exec",
-        object: EXEC,
-        attach: Attach::Trace,
-    },
-    Program {
-        signal: Signal::Exit,
-        name: "exit_task",
-        provider: "tp_btf/sched_process_exit",
-        object: EXIT,
-        attach: Attach::Trace,
-    },
-    Program {
-        signal: Signal::Fork,
-        name: "fork_task",
-        provider: "tp_btf/task_newtask",
-        object: FORK,
-        attach: Attach::Trace,
-    },
-    Program {
-        signal: Signal::Container,
-        name: "cgroup_made",
-        provider: "tp_btf/cgroup_mkdir",
-        object: CONTAINER,
-        attach: Attach::Trace,
-    },
-    Program {
-        signal: Signal::Container,
-        name: "cgroup_gone",
-        provider: "tp_btf/cgroup_rmdir",
-        object: CONTAINER,
-        attach: Attach::Trace,
-    },
-    Program {
-        signal: Signal::FileOpen,
-        name: "file_open",
-        provider: "tp_btf/sys_exit",
-        object: FILE_OPEN,
-        attach: Attach::Syscalls(syscalls::OPEN),
-    },
-    Program {
-        signal: Signal::Connect,
-        name: "connect4",
-        provider: "cgroup/connect4",
-        object: CONNECT,
-        attach: Attach::Cgroup,
-    },
-    Program {
-        signal: Signal::Connect,
-        name: "connect6",
-        provider: "cgroup/connect6",
-        object: CONNECT,
-        attach: Attach::Cgroup,
-    },
-    Program {
-        signal: Signal::Connect,
-        name: "connect",
-        provider: "tp_btf/sys_exit",
-        object: CONNECT,
-        attach: Attach::Syscalls(syscalls::CONNECT),
-    },
+    program(Signal::Exec, "exec_task", "tp_btf/sched_process_exec", EXEC, Attach::Trace),
+    program(Signal::Exit, "exit_task", "tp_btf/sched_process_exit", EXIT, Attach::Trace),
+    program(Signal::Fork, "fork_task", "tp_btf/task_newtask", FORK, Attach::Trace),
+    program(Signal::Container, "cgroup_made", "tp_btf/cgroup_mkdir", CONTAINER, Attach::Trace),
+    program(Signal::Container, "cgroup_gone", "tp_btf/cgroup_rmdir", CONTAINER, Attach::Trace),
+    handler(Signal::FileOpen, "file_open", FILE_OPEN, syscalls::OPEN),
+    handler(Signal::FileChange, "file_change", FILE_CHANGE, syscalls::CHANGE),
+    program(Signal::Connect, "connect4", "cgroup/connect4", CONNECT, Attach::Cgroup),
+    program(Signal::Connect, "connect6", "cgroup/connect6", CONNECT, Attach::Cgroup),
+    handler(Signal::Connect, "connect", CONNECT, syscalls::CONNECT),
+    handler(Signal::Accept, "accept_call", ACCEPT, syscalls::ACCEPT),
+    handler(Signal::Listen, "listen_call", ACCEPT, syscalls::LISTEN),
+    program(Signal::Dns, "dns_out", "cgroup_skb/egress", DNS, Attach::Cgroup),
+    program(Signal::Dns, "dns_in", "cgroup_skb/ingress", DNS, Attach::Cgroup),
+    handler(Signal::Ptrace, "ptrace", CALL, syscalls::PTRACE),
+    handler(Signal::Bpf, "bpf_call", CALL, syscalls::BPF),
+    handler(Signal::Userfaultfd, "userfaultfd", CALL, syscalls::USERFAULTFD),
+    handler(Signal::Dup, "dup_standard", CALL, syscalls::DUP),
+    handler(Signal::Socket, "socket_call", CALL, syscalls::SOCKET),
+    handler(Signal::Namespace, "namespace", CALL, syscalls::NAMESPACE),
+    handler(Signal::Memfd, "memfd", CALL, syscalls::MEMFD),
+    handler(Signal::SetId, "set_id", CALL, syscalls::SET_ID),
+    handler(Signal::ModuleLoad, "module_load", CALL, syscalls::MODULE),
+    handler(Signal::Mount, "mount", CALL, syscalls::MOUNT),
+    program(Signal::IoUring, "uring_request", "tp_btf/io_uring_submit_req", QUIET, Attach::Trace),
+    handler(Signal::IoUring, "uring_call", CALL, syscalls::URING),
+    program(Signal::Signal, "signal_sent", "tp_btf/signal_generate", QUIET, Attach::Trace),
+    program(Signal::Capability, "capability", "tp_btf/cap_capable", QUIET, Attach::Trace),
+    program(Signal::FpuRounding, "fpu_rounding", "tp_btf/x86_fpu_regs_deactivated", QUIET, Attach::Trace),
 ];

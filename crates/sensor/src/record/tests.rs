@@ -63,7 +63,7 @@ fn noise_does_not_panic() {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *byte = state.to_le_bytes()[7];
         }
-        bytes[4] %= 14;
+        bytes[4] %= 16;
         bytes[5] = 0;
         let end = usize::from(bytes[6]) + 100;
         drop(decode(&bytes[..end]));

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Handlers of the signals that are one system call with plain arguments. The record has the number and all arguments;
+ * user space names them. One program per signal, so that each is loaded, refused and counted alone.
+ */
+#include "common.h"
+#include "signals.h"
+
+static __always_inline int call(u64 *ctx, __u16 signal, int text_argument)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct scratch *s;
+	struct call_body *b;
+
+	if (is_own(task))
+		return 0;
+	s = get_scratch();
+	if (!s)
+		return 0;
+	b = (void *)s->text;
+	fill_header(&s->header, task, RECORD_CALL, signal);
+	b->result = ctx[1];
+	b->args[0] = ARG1(regs);
+	b->args[1] = ARG2(regs);
+	b->args[2] = ARG3(regs);
+	b->args[3] = ARG4(regs);
+	b->args[4] = ARG5(regs);
+	b->args[5] = ARG6(regs);
+	b->number = syscall_number(regs);
+	b->text_size = 0;
+	b->pad = 0;
+	if (text_argument >= 0) {
+		long size = bpf_probe_read_user_str(s->text + sizeof(*b), PATH_SIZE, (void *)b->args[text_argument]);
+
+		if (size > 0)
+			b->text_size = size - 1;
+	}
+	submit(s, sizeof(s->header) + sizeof(*b) + b->text_size);
+	return 0;
+}
+
+#define HANDLER(name, signal, text)	\
+	SEC("tp_btf/sys_exit")		\
+	int name(u64 *ctx)		\
+	{				\
+		return call(ctx, signal, text); \
+	}
+
+HANDLER(ptrace, SIGNAL_PTRACE, -1)
+HANDLER(bpf_call, SIGNAL_BPF, -1)
+HANDLER(userfaultfd, SIGNAL_USERFAULTFD, -1)
+HANDLER(socket_call, SIGNAL_SOCKET, -1)
+HANDLER(namespace, SIGNAL_NAMESPACE, -1)
+HANDLER(memfd, SIGNAL_MEMFD, 0)
+HANDLER(set_id, SIGNAL_SET_ID, -1)
+HANDLER(module_load, SIGNAL_MODULE_LOAD, -1)
+HANDLER(uring_call, SIGNAL_IO_URING, -1)
+
+/* Where: the first argument of umount2(2), the second of all others. */
+SEC("tp_btf/sys_exit")
+int mount(u64 *ctx)
+{
+	if (syscall_number((struct pt_regs *)ctx[0]) == NR_UMOUNT2)
+		return call(ctx, SIGNAL_MOUNT, 0);
+	return call(ctx, SIGNAL_MOUNT, 1);
+}
+
+/* Only onto 0, 1 and 2, and only when it worked: what a shell does thousands of times is of no interest otherwise. */
+SEC("tp_btf/sys_exit")
+int dup_standard(u64 *ctx)
+{
+	long result = ctx[1];
+	struct sock *sk;
+	struct file *file;
+
+	if (result < 0 || result > 2)
+		return 0;
+	file = file_of(bpf_get_current_task_btf(), result);
+	sk = sock_of(file);
+	if (!sk) {
+		count_filtered(SIGNAL_DUP);
+		return 0;
+	}
+	return call(ctx, SIGNAL_DUP, -1);
+}

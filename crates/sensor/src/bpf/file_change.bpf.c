@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * file_change: rename, unlink, links, modes, owners, times, folders. The names are the caller's strings with the folder
+ * that they are relative to; what works on a descriptor has the kernel's own path.
+ */
+#include "common.h"
+#include "signals.h"
+
+#define AT_FDCWD -100
+#define PATHS 2
+
+/* Which arguments are directories' descriptors, names, and the mode; -1 for none. */
+struct shape {
+	signed char dir[PATHS], path[PATHS], mode;
+};
+
+static __always_inline struct shape shape_of(__u32 number)
+{
+	switch (number) {
+	case NR_RENAME:
+	case NR_LINK:
+	case NR_SYMLINK:
+		return (struct shape){ { -1, -1 }, { 0, 1 }, -1 };
+	case NR_RENAMEAT:
+	case NR_RENAMEAT2:
+	case NR_LINKAT:
+		return (struct shape){ { 0, 2 }, { 1, 3 }, 4 };
+	case NR_SYMLINKAT:
+		return (struct shape){ { -1, 1 }, { 0, 2 }, -1 };
+	case NR_UNLINKAT:
+	case NR_MKDIRAT:
+	case NR_FCHMODAT:
+	case NR_FCHMODAT2:
+		return (struct shape){ { 0, -1 }, { 1, -1 }, 2 };
+	case NR_FCHOWNAT:
+	case NR_UTIMENSAT:
+		return (struct shape){ { 0, -1 }, { 1, -1 }, -1 };
+	case NR_FCHMOD:
+		return (struct shape){ { 0, -1 }, { -1, -1 }, 1 };
+	case NR_FCHOWN:
+	case NR_FTRUNCATE:
+		return (struct shape){ { 0, -1 }, { -1, -1 }, -1 };
+	default:
+		return (struct shape){ { -1, -1 }, { 0, -1 }, 1 };
+	}
+}
+
+static __always_inline __u64 argument(struct pt_regs *regs, signed char index)
+{
+	switch (index) {
+	case 0:
+		return ARG1(regs);
+	case 1:
+		return ARG2(regs);
+	case 2:
+		return ARG3(regs);
+	case 3:
+		return ARG4(regs);
+	case 4:
+		return ARG5(regs);
+	default:
+		return 0;
+	}
+}
+
+SEC("tp_btf/sys_exit")
+int file_change(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct shape shape;
+	struct scratch *s;
+	struct change_body *b;
+	__u32 at = sizeof(*b);
+
+	if (is_own(task))
+		return 0;
+	s = get_scratch();
+	if (!s)
+		return 0;
+	b = (void *)s->text;
+	fill_header(&s->header, task, RECORD_CHANGE, SIGNAL_FILE_CHANGE);
+	b->result = ctx[1];
+	b->number = syscall_number(regs);
+	shape = shape_of(b->number);
+	b->mode = argument(regs, shape.mode);
+	b->bits = 0;
+	b->pad = 0;
+	for (int i = 0; i < PATHS; i++) {
+		__s32 fd = shape.dir[i] >= 0 ? (__s32)argument(regs, shape.dir[i]) : AT_FDCWD;
+		long size = 0;
+
+		b->base_size[i] = b->path_size[i] = 0;
+		if (shape.path[i] < 0 && shape.dir[i] < 0)
+			continue;
+		if (fd == AT_FDCWD) {
+			walk_cwd(s, task);
+			b->base_size[i] = append_path(s, at);
+		} else {
+			struct file *file = file_of(task, fd);
+
+			if (file) {
+				walk_file(s, file, task);
+				b->base_size[i] = append_path(s, at);
+			}
+		}
+		at += b->base_size[i];
+		if (shape.path[i] >= 0)
+			size = bpf_probe_read_user_str(&s->text[at & (TEXT_SIZE - 1)], PATH_SIZE,
+						       (void *)argument(regs, shape.path[i]));
+		else
+			b->bits |= CHANGE_KERNEL_PATH;
+		if (size > 0) {
+			b->path_size[i] = size - 1;
+			at += b->path_size[i];
+		}
+	}
+	submit(s, sizeof(s->header) + at);
+	return 0;
+}
