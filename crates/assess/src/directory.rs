@@ -29,6 +29,8 @@ fn add(tree: &mut TreeScan, Entry { path, kind }: Entry) -> Result<(), ScanError
                 }
                 other => other,
             },
+            // It disappeared meanwhile: then it is not in the tree.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => {
                 tree.unreadable(&path, &error.to_string());
                 Ok(())

@@ -1,7 +1,7 @@
 //! Root file systems (`dir:DIR`): a walk over the files of a directory.
 //!
 //! Symbolic links are reported, never followed, so nothing outside the directory is read. File systems that the kernel
-//! makes up (`/proc`, `/sys`, …) are left out where they are mounted inside. What it is not: safe against someone who
+//! makes up (`/proc`, `/sys`, …) are left out wherever they are mounted inside. What it is not: safe against someone who
 //! renames directories under it while it walks; such a walk reads files of this machine that the caller could read
 //! anyway, and only tells which packages they describe.
 
@@ -12,12 +12,29 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use nix::sys::statfs::{
+    BPF_FS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, DEVPTS_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC,
+    SECURITYFS_MAGIC, SYSFS_MAGIC, TRACEFS_MAGIC, statfs,
+};
+
 /// Deepest nesting: `PATH_MAX` allows 2,048 directories of one letter; real trees stay below 100.
 pub const MAX_DEPTH: usize = 1_024;
 /// Entries of one directory: they are held to be sorted, about 100 bytes each.
 pub const MAX_DIRECTORY_ENTRIES: usize = 5_000_000;
-/// Directories at the top that hold made-up files when they are mounts of their own.
-const KERNEL_MOUNTS: &[&str] = &["proc", "sys", "dev", "run"];
+/// Magic numbers (statfs(2)) of file systems whose files the kernel makes up: reading them says nothing of an image, and
+/// some never end.
+const MADE_UP: &[FsType] = &[
+    PROC_SUPER_MAGIC,
+    SYSFS_MAGIC,
+    DEVPTS_SUPER_MAGIC,
+    CGROUP_SUPER_MAGIC,
+    CGROUP2_SUPER_MAGIC,
+    DEBUGFS_MAGIC,
+    TRACEFS_MAGIC,
+    SECURITYFS_MAGIC,
+    BPF_FS_MAGIC,
+];
 
 /// Something in the tree.
 #[derive(Debug)]
@@ -56,7 +73,7 @@ pub enum Kind {
 
 /// Opens a file of the tree; a link or a pipe that took its place is refused.
 pub fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+    OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)
 }
 
 /// A directory that is open in the walk.
@@ -83,19 +100,21 @@ impl Walk {
         Ok(Self { root: root.to_owned(), device: metadata.dev(), levels: vec![first], seen: HashMap::new() })
     }
 
-    fn entry(&mut self, path: &Path) -> Entry {
+    /// `None` for what disappeared since its name was read: it is not in the tree.
+    fn entry(&mut self, path: &Path) -> Option<Entry> {
         let inside = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
         let kind = match std::fs::symlink_metadata(path) {
             Ok(metadata) => self.kind(path, &inside, &metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => Kind::Unreadable(error.to_string()),
         };
-        Entry { path: inside, kind }
+        Some(Entry { path: inside, kind })
     }
 
     fn kind(&mut self, path: &Path, inside: &str, metadata: &Metadata) -> Kind {
         let file_type = metadata.file_type();
         if file_type.is_dir() {
-            return self.enter(path, inside, metadata);
+            return self.enter(path, metadata);
         }
         if file_type.is_symlink() {
             return match std::fs::read_link(path) {
@@ -115,9 +134,9 @@ impl Walk {
         Kind::File { size: metadata.len(), mode: metadata.mode() & 0o7777, path: path.to_owned() }
     }
 
-    fn enter(&mut self, path: &Path, inside: &str, metadata: &Metadata) -> Kind {
-        if KERNEL_MOUNTS.contains(&inside) && metadata.dev() != self.device {
-            return Kind::Skipped("a mount of its own that holds no files of the image");
+    fn enter(&mut self, path: &Path, metadata: &Metadata) -> Kind {
+        if metadata.dev() != self.device && statfs(path).is_ok_and(|found| MADE_UP.contains(&found.filesystem_type())) {
+            return Kind::Skipped("a mount of files that the kernel makes up");
         }
         if self.levels.len() >= MAX_DEPTH {
             return Kind::Unreadable(format!("nested deeper than {MAX_DEPTH} directories"));
@@ -139,7 +158,10 @@ impl Iterator for Walk {
         while let Some(level) = self.levels.last_mut() {
             if let Some(name) = level.names.pop() {
                 let path = level.dir.join(name);
-                return Some(self.entry(&path));
+                match self.entry(&path) {
+                    Some(entry) => return Some(entry),
+                    None => continue,
+                }
             }
             self.levels.pop();
         }

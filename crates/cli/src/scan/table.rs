@@ -7,6 +7,9 @@ use assess::AssessedImage;
 use model::{CoverageState, Finding, FixStatus, Inventory, Level, Severity, Subject};
 use vuln::version::Scheme;
 
+/// Notes on files that are printed; a tree of broken files must not hide what was found. JSON has all.
+const MAX_NOTES: usize = 10;
+
 /// Severities in the order of the summary.
 const SEVERITIES: [Severity; 6] =
     [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Informational, Severity::Unknown];
@@ -47,7 +50,7 @@ pub(super) fn render(image: &AssessedImage, width: usize) -> String {
     header(&mut out, &image.inventory);
     let findings = &image.assessment.findings;
     let (inert, counted): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.inert);
-    summary(&mut out, &counted);
+    summary(&mut out, &counted, image);
     groups(&mut out, &counted, width);
     if !inert.is_empty() {
         let _ = writeln!(
@@ -90,9 +93,11 @@ fn header(out: &mut String, inventory: &Inventory) {
     }
 }
 
-fn summary(out: &mut String, findings: &[&Finding]) {
+fn summary(out: &mut String, findings: &[&Finding], image: &AssessedImage) {
     if findings.is_empty() {
-        let _ = writeln!(out, "\nNo findings in what could be judged.");
+        let judged = image.assessment.coverage.iter().any(|coverage| !super::is_unjudged(coverage));
+        let text = if judged { "No findings in what could be judged." } else { "Nothing could be judged." };
+        let _ = writeln!(out, "\n{text}");
         return;
     }
     let parts: Vec<String> = SEVERITIES
@@ -222,8 +227,20 @@ fn unknown(out: &mut String, image: &AssessedImage, width: usize) {
         let reason = if coverage.reason.is_empty() { state_text(coverage.state) } else { &coverage.reason };
         wrap(out, "  ", &format!("{subject}: {reason}{packages}"), width);
     }
-    for diagnostic in notes {
-        wrap(out, "  ", &format!("{}: {}", diagnostic.span.source, diagnostic.message), width);
+    for diagnostic in notes.iter().take(MAX_NOTES) {
+        wrap(out, "  ", &format!("{}: {}", place(&diagnostic.span.source), diagnostic.message), width);
+    }
+    if notes.len() > MAX_NOTES {
+        let _ = writeln!(out, "  and {} more; --format json has all", count(notes.len() - MAX_NOTES, "note"));
+    }
+}
+
+/// `DIGEST:path` with as much of the digest as tells layers apart.
+fn place(source: &str) -> String {
+    let Some(rest) = source.strip_prefix("sha256:") else { return source.to_owned() };
+    match rest.split_once(':') {
+        Some((digest, path)) => format!("{path} (layer {})", digest.get(..12).unwrap_or(digest)),
+        None => format!("layer {}", rest.get(..12).unwrap_or(rest)),
     }
 }
 

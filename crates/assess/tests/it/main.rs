@@ -1,0 +1,5 @@
+//! Images from source to assessment: real registry, damaged layers, bombs, directories, a database built from records.
+
+mod bad_layers;
+mod support;
+mod whole;
