@@ -3,8 +3,8 @@
 //! 1. A line that starts with `(` begins a new expression; the interpreter would call the end of the line before.
 //! 2. `r[x] { a } { b }` is two rules; the interpreter refuses the second body.
 //! 3. A function without a body (`f("")`) is true.
-//! 4. `not f(x.y)` is undefined when `x.y` is: OPA evaluates arguments before it negates. The interpreter takes the
-//!    undefined call for false, so the argument is given a name before the negation.
+//! 4. `not f(x.y)` and `not x.y > 1` are undefined when `x.y` is: OPA evaluates operands before it negates. The
+//!    interpreter takes the undefined expression for false, so operands are given names before the negation.
 //!
 //! Line numbers stay what they were (but for a second body on the line where the first one ends). The same pass finds references to `data`.
 
@@ -195,22 +195,18 @@ fn complete_facts(tokens: &[Token<'_>], edits: &mut Vec<Edit>) {
     }
 }
 
-/// Names the arguments of negated calls that may be undefined.
+/// Names what OPA evaluates before it negates: operands of a negated expression that may be undefined.
 fn name_negated_arguments(text: &str, tokens: &[Token<'_>], edits: &mut Vec<Edit>) {
     let mut count = 0;
     for (index, token) in tokens.iter().enumerate() {
         if !token.is("not") || token.kind != Kind::Name {
             continue;
         }
-        let Some(call) = negated_call(tokens, index) else { continue };
+        let literal = negated(tokens, index + 1);
         let mut names = String::new();
         let mut replaced = Vec::new();
-        for (from, to) in call.arguments {
-            let argument = &tokens[from..to];
-            if !may_be_undefined(argument) {
-                continue;
-            }
-            let (Some(first), Some(last)) = (argument.first(), argument.last()) else { continue };
+        for operand in operands(literal) {
+            let (Some(first), Some(last)) = (operand.first(), operand.last()) else { continue };
             count += 1;
             let name = format!("__seawall_arg{count}");
             names.push_str(&format!("{name} := {}; ", text[first.start..last.end()].replace('\n', " ")));
@@ -223,50 +219,105 @@ fn name_negated_arguments(text: &str, tokens: &[Token<'_>], edits: &mut Vec<Edit
     }
 }
 
-struct Call {
-    /// Ranges of tokens.
-    arguments: Vec<(usize, usize)>,
-}
+/// Signs that an expression goes on after, or before, on another line.
+const CONTINUES: [&str; 13] = ["==", "!=", "<=", ">=", "<", ">", "=", ":=", "+", "-", "*", "/", ","];
 
-/// The call that follows `not`, when it is all that is negated.
-fn negated_call(tokens: &[Token<'_>], not: usize) -> Option<Call> {
-    let mut at = not + 1;
-    if tokens.get(at)?.kind != Kind::Name {
-        return None;
-    }
-    at += 1;
-    while tokens.get(at)?.is(".") && tokens.get(at + 1)?.kind == Kind::Name {
-        at += 2;
-    }
-    if !tokens.get(at)?.is("(") {
-        return None;
-    }
-    let mut arguments = Vec::new();
-    let mut open = vec!["("];
-    let mut from = at + 1;
-    let mut end = at + 1;
-    while !open.is_empty() {
-        let token = tokens.get(end)?;
-        if open.len() == 1 && (token.is(",") || token.is(")")) {
-            arguments.push((from, end));
-            from = end + 1;
+/// The tokens of the expression that starts at `from`.
+fn negated<'a, 't>(tokens: &'a [Token<'t>], from: usize) -> &'a [Token<'t>] {
+    let mut open = Vec::new();
+    let mut end = from;
+    while let Some(token) = tokens.get(end) {
+        let closes = open.is_empty() && [";", "}", "]", ")", "|"].iter().any(|sign| token.is(sign));
+        let wraps = |token: &Token<'_>| CONTINUES.iter().any(|sign| token.is(sign));
+        let ends = token.first && end > from && open.is_empty() && !wraps(token) && !wraps(&tokens[end - 1]);
+        if closes || ends {
+            break;
         }
         track(&mut open, token);
         end += 1;
     }
-    // Something that goes on (an operator, `with`) is another expression: leave it alone.
-    let over = tokens.get(end).is_none_or(|next| next.first || [";", "}", "]", ")"].iter().any(|sign| next.is(sign)));
-    over.then_some(Call { arguments })
+    &tokens[from..end]
 }
 
-/// A plain reference below a name (`a.b`, `a["b"].c`), or a call with such an argument. Arguments with wildcards,
-/// comprehensions or operators are left alone: naming them could change what they range over.
-fn may_be_undefined(argument: &[Token<'_>]) -> bool {
-    let Some(first) = argument.first() else { return false };
-    let plain = argument.iter().all(|token| match token.kind {
-        Kind::Name => token.text != "_" && token.text != "not",
-        Kind::Number | Kind::Text => true,
-        Kind::Sign => matches!(token.text, "." | "[" | "]" | "(" | ")" | ","),
-    });
-    first.kind == Kind::Name && argument.len() > 1 && plain
+/// What of a negated expression OPA evaluates first: the arguments of a call; both sides of a comparison, but of an
+/// equation only calls; nothing of a plain reference.
+fn operands<'a, 't>(literal: &'a [Token<'t>]) -> Vec<&'a [Token<'t>]> {
+    let depths = depths(literal);
+    let top = |index: usize, names: &[&str]| depths[index] == 0 && names.iter().any(|name| literal[index].is(name));
+    let find = |names: &[&str]| (0..literal.len()).find(|index| top(*index, names));
+    // What `with` changes would not hold for a name; conjunctions of other forms are left alone.
+    if find(&["with", ":=", "not", "some", "every"]).is_some() {
+        return Vec::new();
+    }
+    let comparison = find(&["==", "=", "!=", "<=", ">=", "<", ">", "in"]);
+    let mut found: Vec<&[Token<'_>]> = match comparison {
+        Some(at) => {
+            let equation = literal[at].is("==") || literal[at].is("=");
+            let sides = [&literal[..at], &literal[at + 1..]];
+            sides.into_iter().filter(|side| !equation || is_computed(side)).collect()
+        }
+        None => call_arguments(literal),
+    };
+    found.retain(|operand| may_be_undefined(operand));
+    found
+}
+
+/// Nesting of each token; brackets count as outside of what they hold.
+fn depths(tokens: &[Token<'_>]) -> Vec<usize> {
+    let mut open = Vec::new();
+    tokens
+        .iter()
+        .map(|token| {
+            let before = open.len();
+            track(&mut open, token);
+            before.min(open.len())
+        })
+        .collect()
+}
+
+/// Whether an operand is a call or arithmetic, not a plain reference.
+fn is_computed(operand: &[Token<'_>]) -> bool {
+    operand.iter().any(|token| ["(", "+", "-", "*", "/", "%"].iter().any(|sign| token.is(sign)))
+}
+
+/// The arguments of a call, when it is the whole of an expression.
+fn call_arguments<'a, 't>(literal: &'a [Token<'t>]) -> Vec<&'a [Token<'t>]> {
+    let Some(open) = literal.iter().position(|token| token.is("(")) else { return Vec::new() };
+    let name = literal[..open].iter().all(|token| token.kind == Kind::Name || token.is("."));
+    if open == 0 || !name || !literal.last().is_some_and(|token| token.is(")")) {
+        return Vec::new();
+    }
+    let inner = &literal[open + 1..literal.len() - 1];
+    let depths = depths(inner);
+    // `f(a) + g(b)` ends in a parenthesis too, but not in the one that was opened first.
+    if depths.iter().zip(inner).any(|(depth, token)| *depth == 0 && token.is(")") && !is_balanced(inner)) {
+        return Vec::new();
+    }
+    let commas = (0..inner.len()).filter(|index| depths[*index] == 0 && inner[*index].is(","));
+    let mut from = 0;
+    let mut arguments = Vec::new();
+    for end in commas.chain([inner.len()]) {
+        arguments.push(&inner[from..end]);
+        from = end + 1;
+    }
+    arguments
+}
+
+fn is_balanced(tokens: &[Token<'_>]) -> bool {
+    let mut depth = 0_i64;
+    tokens.iter().all(|token| {
+        depth += i64::from(token.is("(")) - i64::from(token.is(")"));
+        depth >= 0
+    })
+}
+
+/// Whether an operand has a reference below a name (`a.b`, `a[_].c`) or a call. Comprehensions are left alone: what
+/// they range over is their own.
+fn may_be_undefined(operand: &[Token<'_>]) -> bool {
+    let own = operand.iter().any(|token| ["|", ":=", "not"].iter().any(|text| token.is(text)));
+    let refers = |pair: &[Token<'_>]| {
+        let adjacent = pair[0].end() == pair[1].start;
+        pair[0].kind == Kind::Name && adjacent && matches!(pair[1].text, "." | "[" | "(")
+    };
+    !own && operand.windows(2).any(refers)
 }

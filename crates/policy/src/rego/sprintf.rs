@@ -41,7 +41,8 @@ pub(super) fn sprintf<'a>(format: &str, args: impl Iterator<Item = &'a Value>) -
             },
         }
     }
-    if next < args.len() {
+    // With explicit indexes Go does not count what was left over.
+    if next < args.len() && !format.contains("%[") {
         let extra: Vec<String> = args[next..].iter().map(|arg| format!("{}={}", arg.kind(), arg.text())).collect();
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
@@ -91,7 +92,7 @@ impl Arg {
     /// Go's name of its type.
     const fn kind(&self) -> &'static str {
         match self {
-            Self::Int(_) => "int",
+            Self::Int(_) => "int64",
             Self::Float(_) => "float64",
             Self::Text(_) => "string",
         }
@@ -133,11 +134,18 @@ impl Spec {
             }
             rest.next();
         }
+        index(rest, next);
         spec.width = number(rest, args, next);
         if rest.next_if_eq(&'.').is_some() {
+            index(rest, next);
             spec.precision = Some(number(rest, args, next).unwrap_or(0));
         }
+        index(rest, next);
         spec.verb = rest.next();
+        if spec.verb == Some('v') {
+            // Under `%v` these flags ask for other forms, which only differ for text.
+            spec.plus = false;
+        }
         spec
     }
 
@@ -155,8 +163,9 @@ impl Spec {
             ('q', Arg::Int(number)) => self.pad(format!("'{}'", character(*number)), false),
             ('U', Arg::Int(number)) => self.pad(format!("U+{number:04X}"), false),
             ('e' | 'E' | 'f' | 'F' | 'g' | 'G' | 'v', Arg::Float(number)) => self.float(verb, *number),
+            ('v', Arg::Text(text)) if self.sharp => self.pad(quote(text, false), false),
             ('v' | 's', Arg::Text(text)) => self.pad(self.cut(text), false),
-            ('q', Arg::Text(text)) => self.pad(quote(&self.cut(text)), false),
+            ('q', Arg::Text(text)) => self.pad(quote(&self.cut(text), self.plus), false),
             ('x', Arg::Text(text)) => self.pad(hex(&self.cut(text), false), false),
             ('X', Arg::Text(text)) => self.pad(hex(&self.cut(text), true), false),
             ('T', arg) => self.pad(arg.kind().to_owned(), false),
@@ -231,6 +240,21 @@ impl Spec {
     }
 }
 
+/// `[n]`: the next argument is the n-th.
+fn index(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, next: &mut usize) {
+    let mut ahead = rest.clone();
+    if ahead.next() != Some('[') {
+        return;
+    }
+    let digits: String = ahead.by_ref().take_while(|c| *c != ']').collect();
+    if let Ok(number) = digits.parse::<usize>()
+        && number > 0
+    {
+        *next = number - 1;
+        *rest = ahead;
+    }
+}
+
 /// A width or precision: digits, or `*` for the next argument.
 fn number(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, args: &[Arg], next: &mut usize) -> Option<usize> {
     if rest.next_if_eq(&'*').is_some() {
@@ -253,8 +277,8 @@ fn character(number: i128) -> char {
     u32::try_from(number).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// Go's quoted form; non-ASCII letters stay.
-fn quote(text: &str) -> String {
+/// Go's quoted form; letters beyond ASCII stay, or are escaped too.
+fn quote(text: &str, ascii: bool) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -264,6 +288,8 @@ fn quote(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
             c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if ascii && c > '\u{ffff}' => out.push_str(&format!("\\U{:08x}", c as u32)),
+            c if ascii && !c.is_ascii() => out.push_str(&format!("\\u{:04x}", c as u32)),
             c => out.push(c),
         }
     }

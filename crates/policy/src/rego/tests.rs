@@ -24,17 +24,19 @@ fn formats_as_go_does() {
     let check = |call: &str, expected: &str| check(&format!("msg := sprintf({call})"), json!({}), json!([expected]));
     check(r#""%v %s %d", ["a", "b", 3]"#, "a b 3");
     check(r#""%v", []"#, "%!v(MISSING)");
-    check(r#""a", [1, "x"]"#, "a%!(EXTRA int=1, string=x)");
+    check(r#""a", [1, "x"]"#, "a%!(EXTRA int64=1, string=x)");
     check(r#""%o|%O|%#o", [384, 384, 384]"#, "600|0o600|0600");
     check(r#""%-5s|%5s|%05d|%+d", ["a", "b", 42, 7]"#, "a    |    b|00042|+7");
     check(r#""%d", ["x"]"#, "%!d(string=x)");
-    check(r#""%s", [5]"#, "%!s(int=5)");
+    check(r#""%s", [5]"#, "%!s(int64=5)");
     check(r#""%t", [true]"#, "%!t(string=true)");
     check(r#""%q %x %X %c", ["a\"b", 255, "hi", 65]"#, "\"a\\\"b\" ff 6869 A");
     check(r#""%v %v", [1.5, 1e30]"#, "1.5 1000000000000000000000000000000");
     check(r#""%.2f|%8.3f|%e|%g", [1.005, 2.5, 12345.678, 0.00001]"#, "1.00|   2.500|1.234568e+04|1e-05");
     check(r#""%v", [[1, "a", {"k": null}, {true}]]"#, "[1, \"a\", {\"k\": null}, {true}]");
     check(r#""%v %v", [set(), {}]"#, "set() {}");
+    check(r#""%[2]v %[1]v", ["x", "y"]"#, "y x");
+    check(r##""%#v|%+v|%+q", ["a", 1, "é"]"##, "\"a\"|1|\"\\u00e9\"");
     check(r#""%*d|%.3s", [4, 7, "abcdef"]"#, "   7|abc");
     check(r#""100%", []"#, "100%!(NOVERB)");
     check(r#""%d%%", [5]"#, "5%");
@@ -83,6 +85,10 @@ fn arguments_are_evaluated_before_they_are_negated() {
     assert_eq!(run(text, json!({ "a": { "b": 1 } })).unwrap(), [] as [Value; 0]);
     assert_eq!(run(text, json!({ "a": {} })).unwrap(), [] as [Value; 0], "undefined, not false");
     check("not startswith(lower(input.x), \"a\")\nmsg := 1", json!({}), json!([]));
+    check("not input.x > 1\nmsg := 1", json!({}), json!([]));
+    check("not input.x == 1\nmsg := 1", json!({}), json!([1]));
+    check("not count(input.x) == 1\nmsg := 1", json!({}), json!([]));
+    check("not any([startswith(input.x, \"a\")])\nmsg := 1", json!({}), json!([]));
     check("not any([startswith(input.x, p) | p := [\"a\", \"b\"][_]])\nmsg := 1", json!({ "x": "c" }), json!([1]));
 }
 
