@@ -34,7 +34,6 @@ pub fn choose(path: &str, size: u64, mode: u32) -> Option<&'static Analyser> {
 fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
     Some(match name {
         "package.json" => &node::MANIFEST,
-        ".package-lock.json" => return None,
         "package-lock.json" | "npm-shrinkwrap.json" => &node::LOCK,
         "yarn.lock" => &node::YARN,
         "pnpm-lock.yaml" => &node::PNPM,

@@ -1,5 +1,5 @@
 //! .NET: `*.deps.json` of published programs and of shared frameworks, `packages.lock.json`, `packages.config`. The .NET
-//! documentation, "Runtime configuration files" and "NuGet: lock file", "packages.config reference".
+//! documentation, "Runtime configuration files" and "`NuGet`: lock file", "packages.config reference".
 
 use limits::json::{self, JsonLimits};
 use model::Evidence;
@@ -15,7 +15,7 @@ pub const LOCK: Analyser = Analyser::packages(Take::Whole(16 << 20), lock);
 /// A list that people and tools write.
 pub const CONFIG: Analyser = Analyser::packages(Take::Whole(4 << 20), config);
 
-/// `libraries` by `name/version`: those of type `package` came from NuGet. A shared framework's file also says, by its
+/// `libraries` by `name/version`: those of type `package` came from `NuGet`. A shared framework's file also says, by its
 /// place (`shared/NAME/VERSION/NAME.deps.json`), which runtime this is.
 fn deps(path: &str, bytes: &[u8]) -> Packages {
     let value = match json::parse(bytes, &JsonLimits::DOCUMENT) {

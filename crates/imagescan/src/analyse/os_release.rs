@@ -5,7 +5,7 @@ use crate::record::OsRelease;
 
 /// A file of about 500 bytes.
 pub const ANALYSER: Analyser = Analyser { take: Take::Whole(64 << 10), run: Run::Os(parse) };
-/// What systems without `os-release` have (CentOS 6 and before, minimal images).
+/// What systems without `os-release` have (`CentOS` 6 and before, minimal images).
 pub const OTHER: Analyser = Analyser { take: Take::Whole(4 << 10), run: Run::Os(other) };
 
 /// A one-line file: a bare version, or `NAME [Linux] release VERSION (CODENAME)`.

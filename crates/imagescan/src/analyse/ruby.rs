@@ -1,4 +1,4 @@
-//! Ruby: installed gems by their specifications, and `Gemfile.lock`. The RubyGems "Specification Reference"; Bundler's
+//! Ruby: installed gems by their specifications, and `Gemfile.lock`. The `RubyGems` "Specification Reference"; Bundler's
 //! documentation of its lock file.
 
 use model::Evidence;
@@ -40,8 +40,8 @@ fn gemspec(path: &str, bytes: &[u8]) -> Packages {
 
 fn by_file_name(path: &str) -> Packages {
     let stem = file_name(path).trim_end_matches(".gemspec");
-    let dashes = stem.match_indices('-').map(|(at, _)| at);
-    let at = dashes.filter(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit())).next_back();
+    let mut dashes = stem.match_indices('-').map(|(at, _)| at);
+    let at = dashes.rfind(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
     let found = at.map(|at| Found::new("gem", &stem[..at], &stem[at + 1..], Evidence::File));
     (found.into_iter().collect(), Vec::new())
 }

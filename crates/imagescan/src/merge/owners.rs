@@ -42,7 +42,7 @@ impl Owners {
     /// The owner of a file, or of the folder that it describes: dpkg lists `x.egg-info` where that is a file or a folder.
     pub fn get(&self, path: &str) -> Option<String> {
         let metadata_folder = matches!(file_name(path), "METADATA" | "PKG-INFO").then(|| parent(path));
-        let paths = [Some(path), metadata_folder].into_iter().flatten();
-        paths.filter_map(|path| self.0.get(&owned(path))).next().map(|owner| owner.to_string())
+        let mut paths = [Some(path), metadata_folder].into_iter().flatten();
+        paths.find_map(|path| self.0.get(&owned(path))).map(ToString::to_string)
     }
 }

@@ -88,13 +88,12 @@ impl Functions {
         if self.is_too_large() {
             return;
         }
-        match self.packages.get_mut(package.as_ref()) {
-            Some(set) => set.add(&package, &symbol),
-            None => {
-                let mut set = SymbolSet::default();
-                set.add(&package, &symbol);
-                self.packages.insert(package.into_owned(), set);
-            }
+        if let Some(set) = self.packages.get_mut(package.as_ref()) {
+            set.add(&package, &symbol);
+        } else {
+            let mut set = SymbolSet::default();
+            set.add(&package, &symbol);
+            self.packages.insert(package.into_owned(), set);
         }
     }
 
@@ -125,8 +124,7 @@ fn table(header: &[u8]) -> Option<(u64, u64)> {
     let (functions, names, after) = (number(0)?, number(first)?, number(first + 1)?);
     let sane = functions > 0
         && functions < MAX_FUNCTIONS
-        && names >= 64
-        && names <= 4096
+        && (64..=4096).contains(&names)
         && after > names
         && after - names < MAX_NAMES;
     sane.then_some((names, after))
