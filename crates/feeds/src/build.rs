@@ -80,6 +80,8 @@ pub fn build(
         }
         if sink.builder.records() > 0 {
             report.segments.push(stage(&mut store, group, sink, now)?);
+        } else {
+            report.failed.push((group.from, format!("{}: no usable record", group.name)));
         }
     }
     store.commit(now)?;
@@ -91,7 +93,7 @@ pub(crate) fn stage(store: &mut Store, group: Group, sink: Sink, now: Timestamp)
     let feed = catalogue::find(&group.name);
     let meta = Meta {
         ecosystems: builder.ecosystems(),
-        date: date(&report.latest, now),
+        date: date(&report.latest, &group, now),
         licence: feed.map_or("unknown", |feed| feed.licence).to_owned(),
         attribution: feed.map_or("", |feed| feed.attribution).to_owned(),
         source: feed.map_or_else(|| group.from.display().to_string(), |feed| feed.home.to_owned()),
@@ -112,12 +114,21 @@ pub(crate) fn stage(store: &mut Store, group: Group, sink: Sink, now: Timestamp)
     })
 }
 
-/// The latest date that the source names; a date in the future is a typing error, then the time of the build.
-fn date(latest: &str, now: Timestamp) -> Timestamp {
+/// The latest date that the source names. Where it names none, or one in the future, which is a typing error, the files
+/// cannot be younger than their own time of change.
+fn date(latest: &str, group: &Group, now: Timestamp) -> Timestamp {
+    let zone = latest.ends_with('Z') || latest.get(19..).is_some_and(|rest| rest.contains(['+', '-']));
     let text = match latest.len() {
         10 => format!("{latest}T00:00:00Z"),
-        19 => format!("{latest}Z"),
-        _ => latest.to_owned(),
+        _ if zone => latest.to_owned(),
+        _ => format!("{latest}Z"),
     };
-    text.parse::<Timestamp>().ok().filter(|date| *date <= now).unwrap_or(now)
+    let changed = || group.sources.iter().filter_map(|source| changed(&source.path)).max();
+    text.parse::<Timestamp>().ok().filter(|date| *date <= now).or_else(changed).map_or(now, |date| date.min(now))
+}
+
+fn changed(path: &std::path::Path) -> Option<Timestamp> {
+    let time = path.metadata().ok()?.modified().ok()?;
+    let seconds = time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    Some(Timestamp::from_seconds(i64::try_from(seconds).ok()?))
 }

@@ -18,12 +18,18 @@ const EXAMPLES: usize = 3;
 pub(super) struct Gaps {
     damaged: BTreeMap<String, String>,
     versions: BTreeMap<String, BTreeSet<String>>,
+    foreign: BTreeSet<String>,
 }
 
 impl Gaps {
     /// A segment whose bytes cannot be read.
     pub(super) fn damaged(&mut self, segment: &str, what: &str) {
         self.damaged.entry(segment.to_owned()).or_insert_with(|| what.to_owned());
+    }
+
+    /// A package that the distribution did not build.
+    pub(super) fn foreign(&mut self, subject: &Subject<'_>) {
+        self.foreign.extend(subject.packages.iter().map(|package| package.name.clone()));
     }
 
     /// A version that the scheme does not know.
@@ -35,20 +41,29 @@ impl Gaps {
 /// Statements about the operating system and each package type.
 pub(super) fn coverage(
     inventory: &Inventory,
-    context: &Context<'_, '_>,
+    context: &Context<'_, '_, '_>,
     subjects: &[Subject<'_>],
     gaps: &Gaps,
     options: &Options,
 ) -> Vec<Coverage> {
     let mut statements = Vec::new();
     statements.extend(os(inventory, context, options));
-    statements.extend(end_of_life(inventory, options));
+    statements.extend(end_of_life(inventory, context, options));
+    statements.extend(runtimes(inventory, context, options));
     statements.extend(package_types(inventory, context, options));
     statements.extend(guessed_sources(inventory, context, subjects));
     for (key, versions) in &gaps.versions {
         let reason = format!("versions that cannot be compared: {}", examples(versions));
         let subject = About::PackageType { name: key.clone(), packages: versions.len() as u64 };
         statements.push(Coverage::new(subject, "version", CoverageState::Unseen, reason));
+    }
+    if !gaps.foreign.is_empty() {
+        let reason = format!(
+            "built by others than the distribution, whose feed says nothing about them: {}",
+            examples(&gaps.foreign)
+        );
+        let subject = About::PackageType { name: "rpm".into(), packages: gaps.foreign.len() as u64 };
+        statements.push(Coverage::new(subject, "third_party", CoverageState::Unseen, reason));
     }
     for (segment, what) in &gaps.damaged {
         let subject = About::Table { name: segment.clone() };
@@ -58,7 +73,7 @@ pub(super) fn coverage(
     statements
 }
 
-fn os(inventory: &Inventory, context: &Context<'_, '_>, options: &Options) -> Option<Coverage> {
+fn os(inventory: &Inventory, context: &Context<'_, '_, '_>, options: &Options) -> Option<Coverage> {
     let os = inventory.os.as_ref()?;
     let name = if os.version.is_empty() { os.id.clone() } else { format!("{}:{}", os.id, os.version) };
     let signal = context.os_keys.first().cloned().unwrap_or_else(|| name.clone());
@@ -77,23 +92,80 @@ fn feed_state(dates: &[Timestamp], options: &Options) -> Option<(CoverageState, 
     if days <= STALE_DAYS {
         return Some((CoverageState::Seen, String::new()));
     }
-    let date = newest.to_string();
-    let reason = format!("the feed is {days} days old ({})", date.get(..10).unwrap_or(""));
+    let reason = format!("the feed is {days} days old ({})", day(*newest));
     Some((CoverageState::Stale, reason))
 }
 
-fn end_of_life(inventory: &Inventory, options: &Options) -> Option<Coverage> {
+/// The operating system's end of life: by the inventory, else by a feed of dates.
+fn end_of_life(inventory: &Inventory, context: &Context<'_, '_, '_>, options: &Options) -> Option<Coverage> {
     let os = inventory.os.as_ref()?;
-    let (end, now) = (os.end_of_life?, options.now?);
-    (end < now).then(|| {
-        let date = end.to_string();
-        let name = format!("{}:{}", os.id, os.version);
-        let reason = format!("out of support since {}: no fixes are published", date.get(..10).unwrap_or(""));
+    let date = match os.end_of_life {
+        Some(end) => day(end),
+        None => fact(context, &products(&os.id), &os.version)?,
+    };
+    let name = format!("{}:{}", os.id, os.version);
+    (date < day(options.now?)).then(|| {
+        let reason = format!("out of support since {date}: no fixes are published");
         Coverage::new(About::Os { name }, "end_of_life", CoverageState::Stale, reason)
     })
 }
 
-fn package_types(inventory: &Inventory, context: &Context<'_, '_>, options: &Options) -> Vec<Coverage> {
+/// Language runtimes that no package manager owns and Go's own version, by a feed of dates.
+fn runtimes(inventory: &Inventory, context: &Context<'_, '_, '_>, options: &Options) -> Vec<Coverage> {
+    let Some(today) = options.now.map(day) else { return Vec::new() };
+    let mut ended: BTreeMap<(&str, String), u64> = BTreeMap::new();
+    for package in &inventory.packages {
+        let product = match (package.r#type.as_str(), package.name.as_str()) {
+            ("golang", "stdlib") => "go",
+            ("generic", name) => name,
+            _ => continue,
+        };
+        if let Some(date) = fact(context, &products(product), &package.version).filter(|date| *date < today) {
+            let what = format!("{product} {} is out of support since {date}", package.version);
+            *ended.entry((package.r#type.as_str(), what)).or_default() += 1;
+        }
+    }
+    let statement = |((kind, what), count): ((&str, String), u64)| {
+        let subject = About::PackageType { name: kind.to_owned(), packages: count };
+        Coverage::new(subject, "end_of_life", CoverageState::Stale, what)
+    };
+    ended.into_iter().map(statement).collect()
+}
+
+/// Names under which endoflife.date knows a system or runtime.
+fn products(id: &str) -> Vec<&str> {
+    match id {
+        "alpine" => vec!["alpine-linux", "alpine"],
+        "rocky" => vec!["rocky-linux"],
+        "ol" => vec!["oracle-linux"],
+        "amzn" => vec!["amazon-linux"],
+        "azurelinux" | "mariner" => vec!["azure-linux", "cbl-mariner"],
+        "opensuse-leap" => vec!["opensuse"],
+        "node" => vec!["nodejs", "node"],
+        "openjdk" => vec!["openjdk-builds-from-oracle", "openjdk"],
+        other => vec![other],
+    }
+}
+
+/// The date of the longest cycle that a version belongs to.
+fn fact(context: &Context<'_, '_, '_>, products: &[&str], version: &str) -> Option<String> {
+    let parts: Vec<&str> = version.split(['.', '-', '+']).collect();
+    for length in (1..=parts.len().min(3)).rev() {
+        let cycle = parts[..length].join(".");
+        for (product, segment) in products.iter().flat_map(|p| context.segments.iter().map(move |s| (p, s))) {
+            if let Ok(Some(date)) = segment.fact(&format!("eol:{product}"), &cycle) {
+                return Some(date.to_owned());
+            }
+        }
+    }
+    None
+}
+
+fn day(time: Timestamp) -> String {
+    time.to_string().get(..10).unwrap_or_default().to_owned()
+}
+
+fn package_types(inventory: &Inventory, context: &Context<'_, '_, '_>, options: &Options) -> Vec<Coverage> {
     let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for package in &inventory.packages {
         let count = counts.entry(package.r#type.as_str()).or_default();
@@ -103,7 +175,7 @@ fn package_types(inventory: &Inventory, context: &Context<'_, '_>, options: &Opt
     counts.into_iter().map(|(kind, (all, owned))| package_type(kind, all, owned, context, options)).collect()
 }
 
-fn package_type(kind: &str, all: u64, owned: u64, context: &Context<'_, '_>, options: &Options) -> Coverage {
+fn package_type(kind: &str, all: u64, owned: u64, context: &Context<'_, '_, '_>, options: &Options) -> Coverage {
     let subject = About::PackageType { name: kind.to_owned(), packages: all };
     let is_os = matches!(kind, "deb" | "rpm" | "apk");
     let dates: Vec<Timestamp> = if is_os {
@@ -137,7 +209,7 @@ fn package_type(kind: &str, all: u64, owned: u64, context: &Context<'_, '_>, opt
 }
 
 /// SBOMs of other tools may name binaries without their source.
-fn guessed_sources(inventory: &Inventory, context: &Context<'_, '_>, subjects: &[Subject<'_>]) -> Option<Coverage> {
+fn guessed_sources(inventory: &Inventory, context: &Context<'_, '_, '_>, subjects: &[Subject<'_>]) -> Option<Coverage> {
     let guessed: BTreeSet<String> = subjects
         .iter()
         .filter(|subject| subject.os && subject.guessed && context.os_covered())

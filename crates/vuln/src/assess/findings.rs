@@ -7,6 +7,7 @@ use model::{Because, Confidence, Finding, FixStatus, Package};
 use rustc_hash::FxHashMap;
 
 use super::coverage::Gaps;
+use super::golang;
 use super::inert;
 use super::matches::Match;
 use super::rate;
@@ -17,15 +18,30 @@ use crate::advisory::Kind;
 pub(super) fn findings(
     subject: &Subject<'_>,
     matches: Vec<Match<'_>>,
-    context: &Context<'_, '_>,
+    context: &Context<'_, '_, '_>,
     gaps: &mut Gaps,
 ) -> (Vec<Finding>, Vec<SuppressedFinding>) {
     let expanded: Vec<(Vec<String>, Match<'_>)> = matches.into_iter().flat_map(identities).collect();
-    let mut findings = Vec::new();
+    let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
     for group in groups(expanded) {
-        findings.push(finding(subject, group, context, gaps));
+        let ruled_out = ruled_out(subject, &group, context);
+        let finding = finding(subject, group, context, gaps);
+        match ruled_out {
+            Some(by) => suppressed.push(SuppressedFinding { finding, by }),
+            None => findings.push(finding),
+        }
     }
-    (findings, Vec::new())
+    (findings, suppressed)
+}
+
+/// Why a vulnerability does not hold although the version is affected: the records that name functions decide.
+fn ruled_out(subject: &Subject<'_>, group: &Group<'_>, context: &Context<'_, '_, '_>) -> Option<String> {
+    let mut reason = None;
+    for found in group.matches.iter().filter(|found| !found.tags.imports.is_empty()) {
+        let by = golang::ruled_out(&found.tags.imports, &subject.packages, context.platform)?;
+        reason = Some(format!("{}: {by}", found.advisory.id));
+    }
+    reason
 }
 
 /// The ids under which a match is joined with others; an erratum is one match per CVE that it fixes.
@@ -94,7 +110,7 @@ fn best_id(ids: &BTreeSet<String>) -> String {
     cve.or_else(other).cloned().unwrap_or_default()
 }
 
-fn finding(subject: &Subject<'_>, group: Group<'_>, context: &Context<'_, '_>, gaps: &mut Gaps) -> Finding {
+fn finding(subject: &Subject<'_>, group: Group<'_>, context: &Context<'_, '_, '_>, gaps: &mut Gaps) -> Finding {
     let Group { ids, mut matches } = group;
     // The record that explains the finding: one with a fix, of the vendor, and always the same one.
     matches.sort_by_key(|found| {

@@ -1,16 +1,21 @@
 //! A subject against the segments: which rows hold.
 
-use model::Confidence;
+use std::collections::BTreeMap;
+
+use model::{Confidence, Evidence, FixStatus, Package};
+use rustc_hash::FxHashSet;
 
 use super::coverage::Gaps;
 use super::evaluate::{Hit, evaluate};
+use super::redhat;
 use super::subjects::{Context, Lookup, Subject};
 use crate::Segment;
 use crate::advisory::{Advisory, Target};
 use crate::ecosystem;
 use crate::import::osv::NOT_MODULE_VERSIONS;
+use crate::segment::row::EndRef;
 use crate::segment::{Row, RowData, Tags};
-use crate::version::Key;
+use crate::version::Scheme;
 
 /// A row that holds for a subject.
 #[derive(Debug, Clone)]
@@ -19,8 +24,6 @@ pub(super) struct Match<'s> {
     pub segment: &'s str,
     /// The feed's format.
     pub feed: &'s str,
-    /// Ecosystem key of the row.
-    pub key: String,
     /// The advisory.
     pub advisory: Advisory,
     /// What the row says.
@@ -36,104 +39,207 @@ pub(super) struct Match<'s> {
 }
 
 /// All rows that hold for a subject.
-pub(super) fn matches<'s>(subject: &Subject<'_>, context: &Context<'s, '_>, gaps: &mut Gaps) -> Vec<Match<'s>> {
+pub(super) fn matches<'s>(subject: &Subject<'_>, context: &Context<'s, '_, '_>, gaps: &mut Gaps) -> Vec<Match<'s>> {
     if subject.scheme.validate(&subject.version).is_err() {
         gaps.unreadable_version(&subject.key, &subject.name, &subject.version);
+        return Vec::new();
+    }
+    if subject.os && subject.packages.iter().all(|p| redhat::is_foreign(&subject.key, p.vendor.as_deref())) {
+        gaps.foreign(subject);
         return Vec::new();
     }
     let mut found = Vec::new();
     if subject.os {
         for segment in &context.os_segments {
-            for key in context.os_keys.iter().filter(|key| segment.covers(key)) {
-                in_segment(subject, segment, key, context, gaps, &mut found);
-            }
+            found.extend(in_os_segment(subject, segment, context, gaps));
         }
     } else {
         for segment in context.segments.iter().filter(|segment| segment.covers(&subject.key)) {
-            in_segment(subject, segment, &subject.key, context, gaps, &mut found);
+            let rows = rows(subject, segment, &subject.key, context, gaps);
+            found.extend(rows.into_iter().filter_map(|row| row.matched(subject, segment, gaps)));
         }
     }
     found
 }
 
-fn in_segment<'s>(
+fn in_os_segment<'s>(
+    subject: &Subject<'_>,
+    segment: &'s Segment<'_>,
+    context: &Context<'_, '_, '_>,
+    gaps: &mut Gaps,
+) -> Vec<Match<'s>> {
+    let mut by_key: Vec<(&String, Vec<Judged<'s>>)> = context
+        .os_keys
+        .iter()
+        .filter(|key| segment.covers(key))
+        .map(|key| (key, rows(subject, segment, key, context, gaps)))
+        .collect();
+    ubuntu_pro(&mut by_key, context.ubuntu_pro);
+    let mut found = Vec::new();
+    for (key, rows) in by_key {
+        let rows = if redhat::has_minors(key) { by_minor(rows) } else { rows };
+        found.extend(rows.into_iter().filter_map(|row| row.matched(subject, segment, gaps)));
+    }
+    found
+}
+
+/// A row that speaks of a subject, and whether the version lies in it.
+struct Judged<'s> {
+    row: Row<'s>,
+    data: RowData<'s>,
+    version: String,
+    binary: Option<usize>,
+    hit: Option<Hit>,
+}
+
+fn rows<'s>(
     subject: &Subject<'_>,
     segment: &'s Segment<'_>,
     key: &str,
-    context: &Context<'_, '_>,
+    context: &Context<'_, '_, '_>,
     gaps: &mut Gaps,
-    found: &mut Vec<Match<'s>>,
-) {
+) -> Vec<Judged<'s>> {
+    let mut judged = Vec::new();
     for lookup in subject.lookups() {
         let name = ecosystem::normal_name(key, lookup.name);
-        let rows = match segment.rows(key, &name) {
-            Ok(rows) => rows,
-            Err(error) => {
-                gaps.damaged(&segment.meta().name, &error.to_string());
-                continue;
-            }
-        };
+        let rows = segment.rows(key, &name).unwrap_or_else(|error| {
+            gaps.damaged(&segment.meta().name, &error.to_string());
+            Vec::new()
+        });
         if rows.is_empty() {
             continue;
         }
         let version = subject.scheme.key(lookup.version);
-        for row in &rows {
+        for row in rows {
             let Some(data) = row.data() else {
                 gaps.damaged(&segment.meta().name, "a row cannot be read");
                 continue;
             };
             if applies(&data, &lookup, subject, context) {
-                found.extend(hit(subject, segment, key, &lookup, &version, row, data, gaps));
+                let hit = evaluate(subject.scheme, lookup.version, &version, &data);
+                let (version, binary) = (lookup.version.to_owned(), lookup.binary);
+                judged.push(Judged { row, data, version, binary, hit });
             }
         }
     }
+    judged
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one comparison, used once")]
-fn hit<'s>(
-    subject: &Subject<'_>,
-    segment: &'s Segment<'_>,
-    key: &str,
-    lookup: &Lookup<'_>,
-    version: &Key,
-    row: &Row<'s>,
-    data: RowData<'s>,
-    gaps: &mut Gaps,
-) -> Option<Match<'s>> {
-    let hit = evaluate(subject.scheme, lookup.version, version, &data)?;
-    let Some(advisory) = row.advisory() else {
-        gaps.damaged(&segment.meta().name, "an advisory cannot be read");
-        return None;
+/// What Ubuntu says with and without Ubuntu Pro about one advisory. Without it, the free rows decide where there are
+/// any, and a fix that needs Pro is said but does not count; with it, Pro's rows decide.
+fn ubuntu_pro(by_key: &mut [(&String, Vec<Judged<'_>>)], enabled: bool) {
+    let offsets =
+        |rows: &[Judged<'_>]| -> FxHashSet<u64> { rows.iter().map(|row| row.row.advisory_offset()).collect() };
+    let (decisive, other) = match by_key {
+        [(_, free), (key, pro)] if key.starts_with("ubuntu-pro") => {
+            if enabled {
+                (offsets(pro), free)
+            } else {
+                for row in pro.iter_mut() {
+                    row.needs_pro();
+                }
+                (offsets(free), pro)
+            }
+        }
+        [(key, pro)] if key.starts_with("ubuntu-pro") && !enabled => {
+            pro.iter_mut().for_each(Judged::needs_pro);
+            return;
+        }
+        _ => return,
     };
-    let low = data.tags.note == NOT_MODULE_VERSIONS
-        || subject.packages.iter().all(|package| package.evidence == model::Evidence::Manifest);
-    let confidence = match (low, subject.guessed) {
-        (true, _) => Confidence::Low,
-        (false, true) => Confidence::Derived,
-        (false, false) => Confidence::Exact,
-    };
-    let meta = segment.meta();
-    Some(Match {
-        segment: &meta.name,
-        feed: &meta.feed,
-        key: key.to_owned(),
-        advisory,
-        hit,
-        tags: data.tags,
-        version: lookup.version.to_owned(),
-        binary: lookup.binary,
-        confidence,
-    })
+    other.retain(|row| !decisive.contains(&row.row.advisory_offset()));
 }
 
-/// Whether a row speaks of what was looked up: the kind of name, the module stream, the architecture.
-fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>, _context: &Context<'_, '_>) -> bool {
+/// Of the errata that fix one CVE, keeps the one that decides about the installed minor.
+fn by_minor(rows: Vec<Judged<'_>>) -> Vec<Judged<'_>> {
+    type Group = (Option<usize>, String);
+    let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        let Some(advisory) = row.row.advisory() else { continue };
+        let mut ids: Vec<String> = advisory.aliases.into_iter().filter(|id| id.starts_with("CVE-")).collect();
+        ids.push(advisory.id);
+        for id in ids {
+            groups.entry((row.binary, id)).or_default().push(index);
+        }
+    }
+    let mut dropped: FxHashSet<usize> = FxHashSet::default();
+    for indexes in groups.into_values().filter(|indexes| indexes.len() > 1) {
+        let fixes: Vec<(usize, &str)> =
+            indexes.iter().filter_map(|index| Some((*index, rows[*index].fix()?))).collect();
+        let versions: Vec<&str> = fixes.iter().map(|(_, fix)| *fix).collect();
+        if let Some(kept) = redhat::deciding(&rows[indexes[0]].version, &versions) {
+            dropped.extend(fixes.iter().enumerate().filter(|(at, _)| *at != kept).map(|(_, (index, _))| *index));
+        }
+    }
+    rows.into_iter().enumerate().filter(|(index, _)| !dropped.contains(index)).map(|(_, row)| row).collect()
+}
+
+impl<'s> Judged<'s> {
+    /// The one fix of a plain row.
+    fn fix(&self) -> Option<&'s str> {
+        match self.data.ranges.as_slice() {
+            [range] => match range.end {
+                EndRef::Fixed(version) => Some(version),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A fix that only Ubuntu Pro brings is no fix here.
+    fn needs_pro(&mut self) {
+        if let Some(hit) = &mut self.hit
+            && hit.status == FixStatus::Fixed
+        {
+            hit.status = FixStatus::Affected;
+            hit.fixed.clear();
+            self.data.tags.note = "fix available with Ubuntu Pro";
+        }
+    }
+
+    fn matched(self, subject: &Subject<'_>, segment: &'s Segment<'_>, gaps: &mut Gaps) -> Option<Match<'s>> {
+        let hit = self.hit?;
+        let Some(advisory) = self.row.advisory() else {
+            gaps.damaged(&segment.meta().name, "an advisory cannot be read");
+            return None;
+        };
+        let low = |package: &&Package| {
+            package.evidence == Evidence::Manifest || package.properties.get("confidence").is_some_and(|c| c == "low")
+        };
+        let low = self.data.tags.note == NOT_MODULE_VERSIONS || subject.packages.iter().all(|package| low(&package));
+        // Another tool's SBOM may lack the epoch that the feed has: the order is then a guess.
+        let epoch = subject.scheme == Scheme::Rpm
+            && subject.packages.iter().all(|package| package.evidence == Evidence::Sbom)
+            && !self.version.contains(':')
+            && hit.fixed.iter().any(|fix| fix.contains(':') && !fix.starts_with("0:"));
+        let confidence = match (low, subject.guessed || epoch) {
+            (true, _) => Confidence::Low,
+            (false, true) => Confidence::Derived,
+            (false, false) => Confidence::Exact,
+        };
+        let meta = segment.meta();
+        Some(Match {
+            segment: &meta.name,
+            feed: &meta.feed,
+            advisory,
+            hit,
+            tags: self.data.tags,
+            version: self.version,
+            binary: self.binary,
+            confidence,
+        })
+    }
+}
+
+/// Whether a row speaks of what was looked up: the kind of name, the module stream, the architecture, the product, the
+/// line of builds.
+fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>, context: &Context<'_, '_, '_>) -> bool {
     let kind = match row.target {
         Target::Package | Target::Either => true,
         Target::Source => lookup.binary.is_none(),
         Target::Binary => lookup.binary.is_some(),
     };
-    if !kind {
+    if !kind || redhat::out_of_reach(&row.tags.products, &context.products) {
         return false;
     }
     let packages = match lookup.binary {
@@ -145,15 +251,25 @@ fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>, _conte
             let own = package.architecture.as_deref().unwrap_or("noarch");
             own == "noarch" || row.tags.architectures.contains(&own)
         });
-    architecture && packages.iter().any(|package| module_fits(row.tags.module, package))
+    let line = row.ranges.iter().all(|range| match range.end {
+        EndRef::Fixed(fix) if subject.scheme == Scheme::Rpm => redhat::line(fix) == redhat::line(lookup.version),
+        _ => true,
+    });
+    architecture && line && packages.iter().any(|package| module_fits(row, package))
 }
 
-/// `name:stream` of the row against `name:stream:version:context` of the package.
-fn module_fits(module: &str, package: &model::Package) -> bool {
+/// `name:stream` of the row against `name:stream:version:context` of the package. Where the row has no label, the fix
+/// still tells whether it was built in a module.
+fn module_fits(row: &RowData<'_>, package: &Package) -> bool {
     let label = package.properties.get("modularity_label").map_or("", String::as_str);
-    if module.is_empty() {
-        return true;
+    if !row.tags.module.is_empty() {
+        return label.splitn(3, ':').take(2).eq(row.tags.module.splitn(3, ':').take(2));
     }
-    let own = label.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
-    own == module
+    let modular = |version: &str| version.contains(".module");
+    let fixes = row.ranges.iter().filter_map(|range| match range.end {
+        EndRef::Fixed(fix) => Some(modular(fix)),
+        _ => None,
+    });
+    let own = !label.is_empty() || modular(&package.version);
+    fixes.into_iter().all(|fix| fix == own)
 }

@@ -13,9 +13,11 @@ mod actions;
 mod coverage;
 mod evaluate;
 mod findings;
+mod golang;
 mod inert;
 mod matches;
 mod rate;
+mod redhat;
 mod subjects;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ pub(super) fn rate(
     ids: &BTreeSet<String>,
     subject: &Subject<'_>,
     matches: &[Match<'_>],
-    context: &Context<'_, '_>,
+    context: &Context<'_, '_, '_>,
     gaps: &mut Gaps,
 ) -> Rated {
     let mut ratings: Vec<Rating> = Vec::new();

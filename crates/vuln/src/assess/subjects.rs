@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Inventory, Package};
 
+use super::golang::Platform;
 use crate::Segment;
 use crate::ecosystem::{self, Naming};
 use crate::version::{Scheme, dpkg, rpm};
 
 /// The segments and what the operating system asks of them.
-pub(super) struct Context<'s, 'a> {
+pub(super) struct Context<'s, 'a, 'i> {
     /// All segments.
     pub segments: &'s [Segment<'a>],
     /// Ecosystem keys of the operating system, the decisive one first; empty without one.
@@ -24,6 +25,8 @@ pub(super) struct Context<'s, 'a> {
     pub ubuntu_pro: bool,
     /// Product identifiers (content sets, CPEs) that the image enables; empty when it does not say.
     pub products: Vec<String>,
+    /// What the image runs on.
+    pub platform: Platform<'i>,
 }
 
 /// Something to look up.
@@ -45,8 +48,8 @@ pub(super) struct Subject<'i> {
     pub packages: Vec<&'i Package>,
 }
 
-impl<'s, 'a> Context<'s, 'a> {
-    pub(super) fn new(inventory: &Inventory, segments: &'s [Segment<'a>]) -> Self {
+impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
+    pub(super) fn new(inventory: &'i Inventory, segments: &'s [Segment<'a>]) -> Self {
         let os_keys = inventory.os.as_ref().map(|os| os_keys(inventory, os)).unwrap_or_default();
         let covering = |native: bool| -> Vec<&'s Segment<'a>> {
             let covers = |segment: &&Segment<'_>| os_keys.iter().any(|key| segment.covers(key));
@@ -59,12 +62,15 @@ impl<'s, 'a> Context<'s, 'a> {
             .packages
             .iter()
             .filter_map(|package| package.properties.get("content_sets"))
-            .flat_map(|sets| sets.split_whitespace())
+            .flat_map(|sets| sets.split([',', ' ']))
             .map(str::to_owned)
             .collect();
         products.sort_unstable();
         products.dedup();
-        Self { segments, os_segments, ubuntu_pro: inventory.packages.iter().any(esm), products, os_keys }
+        let (system, architecture) =
+            (inventory.artifact.platform.os.as_str(), inventory.artifact.platform.architecture.as_str());
+        let platform = Platform { system, architecture };
+        Self { platform, segments, os_segments, ubuntu_pro: inventory.packages.iter().any(esm), products, os_keys }
     }
 
     /// Whether any segment has advisories for the operating system.
@@ -97,7 +103,7 @@ pub fn ecosystems(inventory: &Inventory) -> BTreeSet<String> {
 }
 
 /// Groups the packages of an inventory.
-pub(super) fn subjects<'i>(inventory: &'i Inventory, context: &Context<'_, '_>) -> Vec<Subject<'i>> {
+pub(super) fn subjects<'i>(inventory: &'i Inventory, context: &Context<'_, '_, '_>) -> Vec<Subject<'i>> {
     let mut groups: BTreeMap<(String, String, String), Subject<'i>> = BTreeMap::new();
     for package in &inventory.packages {
         let subject = match package.r#type.as_str() {
@@ -112,7 +118,7 @@ pub(super) fn subjects<'i>(inventory: &'i Inventory, context: &Context<'_, '_>) 
     groups.into_values().collect()
 }
 
-fn os_subject<'i>(package: &Package, context: &Context<'_, '_>) -> Option<Subject<'i>> {
+fn os_subject<'i>(package: &Package, context: &Context<'_, '_, '_>) -> Option<Subject<'i>> {
     let key = context.os_keys.first()?;
     let scheme = ecosystem::scheme(key)?;
     let fits = matches!(
@@ -127,7 +133,7 @@ fn os_subject<'i>(package: &Package, context: &Context<'_, '_>) -> Option<Subjec
 }
 
 /// The source of a package: as it says, as a segment knows, else itself.
-fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_>) -> (String, String, bool) {
+fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_, '_>) -> (String, String, bool) {
     if let Some(source) = &package.source {
         let version = if source.version.is_empty() { &package.version } else { &source.version };
         return (source.name.clone(), source_version(version, package, scheme), false);
@@ -169,7 +175,7 @@ fn source_version(version: &str, package: &Package, scheme: Scheme) -> String {
     }
 }
 
-fn language_subject<'i>(package: &Package, context: &Context<'_, '_>) -> Option<Subject<'i>> {
+fn language_subject<'i>(package: &Package, context: &Context<'_, '_, '_>) -> Option<Subject<'i>> {
     // What the distribution brought is judged by the distribution's advisories (spec §1.6 rule 9), where there are any.
     if package.owner.is_some() && context.os_covered() {
         return None;

@@ -9,7 +9,8 @@ use std::io::{BufRead, Read};
 
 use model::{FixStatus, Severity};
 use serde::Deserialize;
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::lines::Lines;
 use super::{Sink, headline};
@@ -43,7 +44,7 @@ const RELEASES: [(&str, &str); 16] = [
 struct Entry {
     #[serde(default)]
     description: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "releases")]
     releases: BTreeMap<String, Release>,
 }
 
@@ -63,12 +64,13 @@ struct Release {
 pub fn tracker(reader: impl Read, source: &str, sink: &mut Sink) {
     let capped = limits::CappedReader::new(reader, TRACKER_MAX_BYTES, source);
     let mut deserializer = serde_json::Deserializer::from_reader(capped);
-    if let Err(error) = deserializer.deserialize_map(Packages { sink }) {
+    if let Err(error) = deserializer.deserialize_map(Packages { source, sink }) {
         sink.report.fail("debian/tracker", source, error.to_string());
     }
 }
 
 struct Packages<'s> {
+    source: &'s str,
     sink: &'s mut Sink,
 }
 
@@ -80,15 +82,47 @@ impl<'de> Visitor<'de> for Packages<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((package, entries)) = map.next_entry::<String, BTreeMap<String, Entry>>()? {
-            for (id, entry) in entries {
-                self.sink.report.read += 1;
-                let advisory = convert(&package, id, &entry);
-                self.sink.add(&advisory);
+        // Each package is read by itself: one in a new form must not cost the others.
+        while let Some((package, raw)) = map.next_entry::<String, Box<RawValue>>()? {
+            match serde_json::from_str::<BTreeMap<String, Entry>>(raw.get()) {
+                Ok(entries) => {
+                    for (id, entry) in entries {
+                        self.sink.report.read += 1;
+                        let advisory = convert(&package, id, &entry);
+                        self.sink.add(&advisory);
+                    }
+                }
+                Err(error) => self.sink.report.fail("debian/package", self.source, format!("{package}: {error}")),
             }
         }
         Ok(())
     }
+}
+
+/// Releases by name; PHP-like writers give `[]` for none.
+fn releases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Release>, D::Error> {
+    struct Releases;
+    impl<'de> Visitor<'de> for Releases {
+        type Value = BTreeMap<String, Release>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("releases by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut releases = BTreeMap::new();
+            while let Some((name, release)) = map.next_entry()? {
+                releases.insert(name, release);
+            }
+            Ok(releases)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(BTreeMap::new())
+        }
+    }
+    deserializer.deserialize_any(Releases)
 }
 
 fn convert(package: &str, id: String, entry: &Entry) -> Advisory {

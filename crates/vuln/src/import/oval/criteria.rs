@@ -21,8 +21,8 @@ pub(super) struct Group {
     pub platforms: Vec<String>,
     /// Module stream; empty for none.
     pub module: String,
-    /// Ids of tests.
-    pub tests: Vec<String>,
+    /// Ids of tests, with what the criterion says of each.
+    pub tests: Vec<(String, String)>,
 }
 
 impl Criteria {
@@ -53,7 +53,7 @@ impl Criteria {
             } else if let Some(module) = leaf.module() {
                 module.clone_into(&mut here.module);
             } else {
-                here.tests.push(leaf.test.clone());
+                here.tests.push((leaf.test.clone(), leaf.comment.clone()));
             }
         }
         if !self.any {

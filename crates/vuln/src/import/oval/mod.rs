@@ -125,6 +125,21 @@ fn read(reader: impl BufRead) -> Result<Document, OvalError> {
     }
 }
 
+impl Document {
+    /// Package and bound of a test; `None` for tests of something else, and where the file is incomplete.
+    fn package(&self, test: &str) -> Option<(String, Bound)> {
+        let (object, state) = self.tests.get(test)?;
+        Some((self.objects.get(object)?.clone(), self.states.get(state)?.clone()))
+    }
+}
+
+/// `bind-devel is earlier than 30:9.3.3-8.el5`: what the criterion says when its test is not in the file.
+fn spoken(comment: &str) -> Option<(String, Bound)> {
+    let (name, evr) = comment.split_once(" is earlier than ")?;
+    let plain = |text: &str| !text.is_empty() && !text.contains(' ');
+    (plain(name) && plain(evr)).then(|| (name.to_owned(), Bound::Less(evr.to_owned())))
+}
+
 /// Where the reader is.
 #[derive(Debug, Default)]
 struct Parser {
@@ -327,11 +342,10 @@ fn convert(definition: &Definition, document: &Document, default: Option<&str>) 
         }
         ecosystems.sort_unstable();
         ecosystems.dedup();
-        for test in &group.tests {
-            let Some((object, state)) = document.tests.get(test.as_str()) else { continue };
-            let Some((name, bound)) = document.objects.get(object).zip(document.states.get(state)) else { continue };
+        for (test, comment) in &group.tests {
+            let Some((name, bound)) = document.package(test).or_else(|| spoken(comment)) else { continue };
             for ecosystem in &ecosystems {
-                affected.push(row(ecosystem, name, bound, &group.module, default.is_some()));
+                affected.push(row(ecosystem, &name, &bound, &group.module, default.is_some()));
             }
         }
     }
