@@ -1,7 +1,5 @@
-//! Tells cargo that the embedded console and content are inputs: new files in them must lead to a new build.
+//! Tells cargo that the embedded console is an input: new files in it must lead to a new build.
 
 fn main() {
-    for folder in ["../../console/dist", "../../content/rules", "../../content/catalogue"] {
-        println!("cargo:rerun-if-changed={folder}");
-    }
+    println!("cargo:rerun-if-changed=../../console/dist");
 }

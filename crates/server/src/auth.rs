@@ -30,11 +30,13 @@ pub struct Actor {
     pub name: String,
     /// What is allowed.
     pub role: Role,
+    /// The cluster that it speaks for; empty for people.
+    pub cluster: String,
 }
 
 impl From<TokenRow> for Actor {
     fn from(row: TokenRow) -> Self {
-        Self { name: row.name, role: row.role }
+        Self { name: row.name, role: row.role, cluster: row.cluster }
     }
 }
 
@@ -84,6 +86,11 @@ pub(crate) async fn actor(hub: &Hub, headers: &HeaderMap) -> Answer<Actor> {
             "send an API token as `Authorization: Bearer …`, or sign in with a link from `seawall-server login-link`",
         ));
     };
+    holder(hub, kind, secret).await
+}
+
+/// Who holds a secret.
+pub(crate) async fn holder(hub: &Hub, kind: TokenKind, secret: &str) -> Answer<Actor> {
     if secret.len() > MAX_SECRET_CHARS {
         return Err(Problem::unauthorized("this is not a token of this hub"));
     }

@@ -7,6 +7,7 @@ use model::Timestamp;
 use state::Store;
 use tokio::sync::{Semaphore, watch};
 
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::jobs::Jobs;
@@ -28,8 +29,10 @@ pub(crate) struct Hub {
     pub ingest: Ingest,
     /// Assessments under way.
     pub jobs: Jobs,
-    /// Rules for audit events, and the catalogue.
+    /// The catalogue and the advisories.
     pub rules: Rules,
+    /// Detection on audit events.
+    pub audit: Audit,
     /// Numbers for Prometheus.
     pub metrics: Metrics,
     /// Live streams that may still be opened.

@@ -215,16 +215,16 @@ struct Failure {
 
 async fn assess(hub: &Hub, reference: &str, meter: Arc<Meter>) -> Result<Assessed, Failure> {
     let plain = |error: &dyn std::error::Error| Failure { error: chain(error), hint: None };
-    let reference = Reference::from_str(reference).map_err(|error| plain(&error))?;
+    let parsed = Reference::from_str(reference).map_err(|error| plain(&error))?;
     let assessor = hub.rules.assessor();
-    let outcome = assessor
-        .assess(&reference, meter)
-        .await
-        .map_err(|error| Failure { hint: error.hint(), error: chain(&error) })?;
+    let outcome =
+        assessor.assess(&parsed, meter).await.map_err(|error| Failure { hint: error.hint(), error: chain(&error) })?;
     let mut images = Vec::with_capacity(outcome.images.len());
     let mut missing = Vec::new();
     for image in &outcome.images {
         hub.store.put_image(&image.inventory, &image.assessment, hub.now()).await.map_err(|error| plain(&error))?;
+        // Containers may call it otherwise than the assessment does (`app` for `docker.io/library/app:latest`).
+        hub.store.name_image(&image.inventory.id, reference, hub.now()).await.map_err(|error| plain(&error))?;
         hub.metrics.images_assessed.inc();
         if !image.complete() {
             missing.push(format!("{}: not every layer could be read", image.inventory.artifact.platform));

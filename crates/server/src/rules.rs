@@ -9,29 +9,16 @@ use feeds::Database;
 use limits::ReadError;
 use model::Diagnostic;
 use model::diagnostic::Level;
-use rust_embed::RustEmbed;
 
 use crate::config::Config;
 
 /// Largest rule file: twenty times Falco's largest.
 const MAX_RULES_BYTES: u64 = 4 << 20;
 
-/// Our own rules.
-#[derive(RustEmbed)]
-#[folder = "../../content/rules"]
-#[allow_missing = true]
-struct OwnRules;
-
-/// The alert catalogue.
-#[derive(RustEmbed)]
-#[folder = "../../content/catalogue"]
-#[allow_missing = true]
-struct OwnCatalogue;
-
 /// Rules, catalogue and advisories in use.
 pub(crate) struct Rules {
     /// What alerts' keys mean.
-    pub catalogue: Catalogue,
+    pub catalogue: &'static Catalogue,
     /// The compiled rules.
     pub rules: RuleSet,
     database_dir: Option<PathBuf>,
@@ -61,7 +48,7 @@ pub enum RulesError {
 impl Rules {
     /// Reads and compiles everything that the configuration names.
     pub fn load(config: &Config) -> Result<Self, RulesError> {
-        let mut sources = embedded::<OwnRules>("rules");
+        let mut sources = detect::content::rules();
         for path in &config.rules {
             let text = limits::read_text(path, MAX_RULES_BYTES)
                 .map_err(|source| RulesError::Read { path: path.clone(), source })?;
@@ -69,10 +56,8 @@ impl Rules {
         }
         let (rules, diagnostics) = RuleSet::compile(&sources, &CompileOptions::default());
         report(&sources, &diagnostics)?;
-        let catalogue_sources = embedded::<OwnCatalogue>("catalogue");
-        let (catalogue, diagnostics) = detect::catalogue::load(&catalogue_sources);
-        report(&catalogue_sources, &diagnostics)?;
         let database = open(config.database.as_deref())?;
+        let catalogue = detect::content::catalogue();
         Ok(Self { catalogue, rules, database_dir: config.database.clone(), database: RwLock::new(Arc::new(database)) })
     }
 
@@ -97,19 +82,6 @@ impl Rules {
 
 fn open(dir: Option<&Path>) -> Result<Database, feeds::DatabaseError> {
     dir.map_or_else(|| Ok(Database::empty()), Database::open)
-}
-
-/// The YAML files of a folder of `content/`, in the order of their names.
-fn embedded<T: RustEmbed>(folder: &str) -> Vec<Source> {
-    let mut names: Vec<_> = T::iter().filter(|name| name.ends_with(".yaml")).collect();
-    names.sort_unstable();
-    names
-        .iter()
-        .filter_map(|name| {
-            let file = T::get(name)?;
-            Some(Source::new(format!("content/{folder}/{name}"), String::from_utf8_lossy(&file.data).into_owned()))
-        })
-        .collect()
 }
 
 /// Warnings are logged, errors stop the start.

@@ -18,6 +18,7 @@ use wire::server::{CertificateAuthority, Revocations, TlsListener};
 use wire::{JoinString, PeerIdentity};
 
 use crate::api::MAX_STREAMS;
+use crate::audit::{self, Audit};
 use crate::config::{Config, ConfigError, TlsFiles};
 use crate::hub::{Hub, now};
 use crate::ingest::Ingest;
@@ -26,7 +27,7 @@ use crate::join::{self, JoinPoint};
 use crate::metrics::Metrics;
 use crate::rules::{Rules, RulesError};
 use crate::serve::{ApiListener, run_wire};
-use crate::{http, ingest, silent};
+use crate::{http, ingest, rematch, running, silent};
 
 /// The database's file in the state folder.
 const DATABASE: &str = "hub.db";
@@ -186,6 +187,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         ca,
         ingest: Ingest::default(),
         jobs: Jobs::default(),
+        audit: Audit::new(rules.rules.clone()),
         rules,
         metrics: Metrics::new(),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -197,6 +199,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     tasks.spawn(run_wire(wire, ingest::routes(Arc::clone(&hub)), stopped));
     tasks.spawn(silent::run(Arc::clone(&hub)));
     tasks.spawn(jobs::run(Arc::clone(&hub)));
+    tasks.spawn(audit::run(Arc::clone(&hub)));
+    if hub.config.assess_running {
+        tasks.spawn(running::run(Arc::clone(&hub)));
+    }
+    if hub.rules.database_dir().is_some() {
+        tasks.spawn(rematch::run(Arc::clone(&hub)));
+    }
     let addresses = Addresses { api: api_url, wire: wire_url, login };
     tracing::info!(api = %addresses.api, wire = %addresses.wire, "the hub serves");
     Ok(Running { addresses, hub, stop, tasks })

@@ -155,7 +155,8 @@ const COLUMNS: &str = "i.id, i.reference, i.index_digest, i.manifest_digest, i.c
      i.packages, i.critical, i.high, i.medium, i.low, i.informational, i.unknown, i.fixable, i.known_exploited, \
      i.uncovered, i.added, i.assessed, (SELECT COUNT(*) FROM workloads w WHERE (w.image_digest <> '' AND \
      w.image_digest IN (i.manifest_digest, i.index_digest, i.config_digest)) OR (w.config_digest <> '' AND \
-     w.config_digest = i.config_digest) OR (w.image_digest = '' AND w.config_digest = '' AND w.image = i.reference))";
+     w.config_digest = i.config_digest) OR (w.image_digest = '' AND w.config_digest = '' AND \
+     w.image IN (SELECT n.reference FROM image_names n WHERE n.image = i.id)))";
 
 impl Store {
     /// Keeps an image and its assessment; a known inventory gets the new assessment and reference.
@@ -164,19 +165,19 @@ impl Store {
         upsert(&mut transaction, inventory, now).await?;
         judge(&mut transaction, &inventory.id, assessment, now).await?;
         if let Some(reference) = &inventory.artifact.reference {
-            sqlx::query(
-                "INSERT INTO image_names (image, reference, seen) VALUES ($1, $2, $3) \
-                 ON CONFLICT (reference, image) DO UPDATE SET seen = excluded.seen",
-            )
-            .bind(&inventory.id)
-            .bind(reference)
-            .bind(now.as_nanos())
-            .execute(&mut *transaction)
-            .await?;
+            name(&mut transaction, &inventory.id, reference, now).await?;
         }
         changes::append(&mut transaction, &[(ChangeKind::Image, "", &inventory.id)], now).await?;
         transaction.commit().await?;
         self.notify();
+        Ok(())
+    }
+
+    /// Puts another name of an image on record: what a caller or a container called it.
+    pub async fn name_image(&self, id: &str, reference: &str, now: Timestamp) -> Result<()> {
+        let mut transaction = self.write().await?;
+        name(&mut transaction, id, reference, now).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -363,6 +364,19 @@ fn summary(row: &SqliteRow) -> Result<ImageSummary> {
 
 fn json(what: &'static str, value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|source| Error::Corrupt { what, source })
+}
+
+async fn name(connection: &mut SqliteConnection, id: &str, reference: &str, now: Timestamp) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO image_names (image, reference, seen) VALUES ($1, $2, $3) \
+         ON CONFLICT (reference, image) DO UPDATE SET seen = excluded.seen",
+    )
+    .bind(id)
+    .bind(reference)
+    .bind(now.as_nanos())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn upsert(connection: &mut SqliteConnection, inventory: &Inventory, now: Timestamp) -> Result<()> {

@@ -69,7 +69,8 @@ impl Store {
              (SELECT MAX(i.id) FROM images i WHERE (w.image_digest <> '' AND \
                (i.manifest_digest = w.image_digest OR i.index_digest = w.image_digest OR i.config_digest = w.image_digest)) \
               OR (w.config_digest <> '' AND i.config_digest = w.config_digest) \
-              OR (w.image_digest = '' AND w.config_digest = '' AND w.image <> '' AND i.reference = w.image)) \
+              OR (w.image_digest = '' AND w.config_digest = '' AND w.image <> '' AND \
+               i.id IN (SELECT n.image FROM image_names n WHERE n.reference = w.image))) \
              FROM workloads w WHERE 1 = 1",
         );
         let columns = [("cluster", &filter.cluster), ("node", &filter.node), ("namespace", &filter.namespace)];

@@ -26,6 +26,7 @@ const MAX_ENROLMENT_HOURS: u32 = 7 * 24;
 const HOUR_MS: i64 = 3_600_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// `next` of the page before.
@@ -45,6 +46,9 @@ pub struct ApiTokenRequest {
     /// How long it lives; 90 days when absent, two years at most.
     #[serde(default)]
     pub hours: Option<u32>,
+    /// The cluster whose API server delivers audit events with it; the hub's own when absent.
+    #[serde(default)]
+    pub cluster: Option<String>,
 }
 
 /// A new API token.
@@ -83,6 +87,10 @@ pub(super) async fn create_token(
     if hours == 0 || hours > MAX_TOKEN_HOURS {
         return Err(Problem::bad_request(format!("hours: 1 to {MAX_TOKEN_HOURS} are possible")));
     }
+    let cluster = request.cluster.unwrap_or_default();
+    if !cluster.is_empty() {
+        wire::PeerIdentity::new(&*cluster, None).map_err(|error| Problem::bad_request(error.to_string()))?;
+    }
     let token = new_secret(API_TOKEN_PREFIX).map_err(|error| Problem::busy(error.to_string()))?;
     let now = hub.now();
     let new = NewToken {
@@ -90,7 +98,7 @@ pub(super) async fn create_token(
         hash: hash_of(&token),
         name: request.name.trim().to_owned(),
         role: request.role,
-        cluster: String::new(),
+        cluster,
         node: String::new(),
         author: actor.name,
         expires: now.plus_millis(i64::from(hours) * HOUR_MS),

@@ -16,6 +16,7 @@ use crate::hub::Hub;
 use crate::problem::{Answer, Problem};
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AlertQuery {
     /// `next` of the page before.

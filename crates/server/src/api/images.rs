@@ -22,6 +22,7 @@ use crate::problem::{Answer, Problem};
 const MAX_REFERENCE_CHARS: usize = 4_096;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ImageQuery {
     /// `next` of the page before.
@@ -92,6 +93,7 @@ pub(super) async fn get(State(hub): State<Arc<Hub>>, ApiPath(id): ApiPath<String
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FindingQuery {
     /// `next` of the page before.
@@ -133,6 +135,7 @@ pub(super) async fn findings(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackageQuery {
     /// `next` of the page before.

@@ -15,6 +15,7 @@ use crate::hub::Hub;
 use crate::problem::{Answer, Problem};
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NodeQuery {
     /// `next` of the page before.
@@ -67,6 +68,7 @@ pub(super) async fn get(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkloadQuery {
     /// `next` of the page before.
@@ -96,6 +98,7 @@ pub(super) async fn workloads(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CoverageQuery {
     /// `next` of the page before.
@@ -126,6 +129,7 @@ pub(super) async fn coverage(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GapQuery {
     /// `next` of the page before.

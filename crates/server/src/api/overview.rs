@@ -13,6 +13,7 @@ use crate::hub::Hub;
 use crate::problem::Answer;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverviewQuery {
     /// Of one cluster.

@@ -33,6 +33,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) const MAX_STREAMS: usize = 256;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StreamQuery {
     /// Of one cluster.

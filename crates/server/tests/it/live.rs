@@ -11,20 +11,20 @@ use crate::support::TestHub;
 /// Generous: what is awaited comes within milliseconds; only a defect makes a test wait for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Events {
+pub struct Events {
     body: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
 }
 
 #[derive(Debug)]
-struct Event {
-    name: String,
-    id: i64,
-    data: Value,
+pub struct Event {
+    pub name: String,
+    pub id: i64,
+    pub data: Value,
 }
 
 impl Events {
-    async fn open(hub: &TestHub, query: &str, last_event_id: Option<i64>) -> Self {
+    pub async fn open(hub: &TestHub, query: &str, last_event_id: Option<i64>) -> Self {
         let mut request = hub.client.get(hub.url(&format!("/stream{query}"))).bearer_auth(&hub.token);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id.to_string());
@@ -36,7 +36,7 @@ impl Events {
     }
 
     /// The next event; `None` when the stream ended.
-    async fn next(&mut self) -> Option<Event> {
+    pub async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
@@ -54,7 +54,7 @@ impl Events {
         }
     }
 
-    async fn until(&mut self, name: &str) -> Event {
+    pub async fn until(&mut self, name: &str) -> Event {
         loop {
             let event = self.next().await.expect("the stream goes on");
             if event.name == name {

@@ -2,8 +2,10 @@
 
 mod access;
 mod api;
+mod audit;
 mod config;
 mod crash;
+mod images;
 mod live;
 mod support;
 mod wire_routes;
