@@ -3,7 +3,12 @@
 //! Source: Debian Policy §5.6.12 and deb-version(7). Upstream and revision are read as alternating runs of
 //! non-digits and digits; in the former `~` sorts before the end, the end before letters, letters before the rest.
 
-use super::packed::{END, Packed, number, split_digits};
+use super::packed::{Packed, number, split_digits};
+
+/// Ends upstream and revision: after `~`, before everything that could follow.
+const END: u8 = 0x02;
+/// Ends a run of non-digits.
+const RUN_END: u8 = 0x03;
 
 /// Appends the sort key.
 pub fn pack(version: &str, out: &mut Packed) {
@@ -34,7 +39,7 @@ fn component(label: &'static str, text: &str, out: &mut Packed) {
         let label = if first { label } else { "then" };
         out.part(label, &rest[..rest.len() - tail.len()], |bytes| {
             bytes.extend(words.bytes().flat_map(weight));
-            bytes.push(END);
+            bytes.push(RUN_END);
             number(bytes, digits);
         });
         // A run without words and with value 0 is what an absent run counts as.
@@ -51,7 +56,7 @@ fn component(label: &'static str, text: &str, out: &mut Packed) {
     out.mark(END);
 }
 
-/// `~`, then (by [`END`]) the end, then letters, then everything else.
+/// `~`, then (by [`RUN_END`]) the end, then letters, then everything else.
 fn weight(byte: u8) -> impl Iterator<Item = u8> {
     let (class, value) = match byte {
         b'~' => (None, 0x01),

@@ -4,6 +4,10 @@
 //! A version is a list of numbers, words and, after a hyphen or a change between digits and letters, nested lists;
 //! trailing empty items (`0`, `final`, `ga`, `release`) do not count. Words before a release: alpha, beta, milestone,
 //! rc = cr, snapshot; after it: sp, then any other word.
+//!
+//! Maven itself changed twice: since 3.8, `1.x` and `1-x` are equal for any word, and 3.9 made `1-ga-1` and `1-1` equal.
+//! This is the documented order, with the second change and without the first, which repositories' own sequences
+//! (`1.5.9.RC1` before `1.5.9-RC0`) contradict.
 
 use std::cmp::Ordering;
 
@@ -56,14 +60,13 @@ pub fn parse(version: &str) -> Items {
             _ => {
                 let digit = byte.is_ascii_digit();
                 if at > start && digit != digit_before {
-                    // `1alpha` and `alpha1`: a list begins with the word, and another with the digits after it.
+                    // Digits after a word, and a word after digits, begin a list.
                     if digit {
                         push(&mut stack, item(&text[start..at], false, true));
-                        open(&mut stack);
                     } else {
                         push(&mut stack, item(&text[start..at], true, false));
-                        open(&mut stack);
                     }
+                    open(&mut stack);
                     start = at;
                 }
                 digit_before = digit;
@@ -95,13 +98,13 @@ fn close(mut stack: Vec<Vec<Item>>) -> Vec<Item> {
         if let Some(items) = inner.take() {
             list.push(Item::List(items));
         }
-        inner = Some(normalise(list));
+        inner = Some(normalise(list, stack.is_empty()));
     }
     inner.unwrap_or_default()
 }
 
 /// Removes trailing null items; those before a list too.
-fn normalise(mut list: Vec<Item>) -> Vec<Item> {
+fn normalise(mut list: Vec<Item>, outermost: bool) -> Vec<Item> {
     let mut at = list.len();
     while at > 0 {
         at -= 1;
@@ -111,9 +114,10 @@ fn normalise(mut list: Vec<Item>) -> Vec<Item> {
             break;
         }
     }
-    // `1-ga-1` is `1-1`: a list that is left with nothing but a list is that list.
+    // `1-ga-1` is `1-1`: a list that is left with nothing but a list is that list (Maven
+    // before 3.9 kept the two apart). Not so the whole: `0-1` is before `1`.
     match list.as_mut_slice() {
-        [Item::List(inner)] => std::mem::take(inner),
+        [Item::List(inner)] if !outermost => std::mem::take(inner),
         _ => list,
     }
 }

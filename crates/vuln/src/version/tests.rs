@@ -1,5 +1,13 @@
 //! Orders: given files, hand-made twins, laws.
 
+use std::cmp::Ordering;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
 use super::{Scheme, pairs};
 
 /// Checks lines of `A < B`.
@@ -48,4 +56,233 @@ fn given_files_agree() {
         let bytes = testkit::read(testkit::data(&format!("versions/{name}.txt.gz")));
         check(*scheme, &crate::testing::gunzip(&bytes));
     }
+}
+
+/// A hand-made twin of the files: each rule of each scheme, for machines without the data.
+#[test]
+fn rules_of_each_scheme() {
+    check(
+        Scheme::Dpkg,
+        "0 < 1\n1.0~rc1 < 1.0\n1.0 < 1.0a\n1.0a < 1.0+b\n1:0 > 9\n1.0-1 < 1.0-1.1\n1.0 = 1.0-0\n0:1 = 1\n1.01 = 1.1\n1.0-1 > 1.0\n a < b",
+    );
+    check(
+        Scheme::Rpm,
+        "1.0~rc1 < 1.0\n1.0 < 1.0^git1\n1.0^git1 < 1.0.1\na < 1\n1.0a < 1.0.1\n1-1 > 1\n1.05 = 1.5\n1:1 > 2\n1_1 = 1.1\n1.0-1.el9 < 1.0-1.el9_4",
+    );
+    check(
+        Scheme::Apk,
+        "1.0_alpha < 1.0\n1.0_rc2 < 1.0\n1.0 < 1.0_p1\n1.0_alpha1 < 1.0_beta\n1.0a < 1.0b\n1.01 < 1.1\n1.0-r1 < 1.0-r2\n1.0 < 1.0-r1\n1.10 > 1.9\n1.0 < 1.0.1",
+    );
+    check(
+        Scheme::Semver,
+        "1.0.0-alpha < 1.0.0\n1.0.0-1 < 1.0.0-a\n1.0 = 1.0.0\n1.0.0+a = 1.0.0+b\n1.0.0-a.1 > 1.0.0-a\n10.0.0 > 9.0.0\nv1.0.0 = 1.0.0",
+    );
+    check(Scheme::Npm, "1.2.3-beta.2 < 1.2.3-beta.11\n=1.2.3 = 1.2.3");
+    check(
+        Scheme::Go,
+        "v0.0.0-20200101000000-abcdefabcdef < v0.0.0-20210101000000-abcdefabcdef\nv0.0.0-20200101000000-abcdefabcdef < v0.0.1\nv1.2.4-0.20200101000000-abcdefabcdef > v1.2.3\nv2.0.0+incompatible = v2.0.0\ngo1.21rc2 < 1.21.0\n1.21.0-rc.2 = go1.21rc2\n1.21.0-0 < go1.21rc1\ngo1.20.3-X:boringcrypto = 1.20.3\n1.21 = 1.21.0",
+    );
+    check(
+        Scheme::Pep440,
+        "1.0.dev1 < 1.0a1\n1.0a1 < 1.0b1\n1.0b1 < 1.0rc1\n1.0rc1 < 1.0\n1.0 < 1.0.post1\n1.0 < 1.0+local\n1.0 = 1.0.0\n1!0 > 9\n1.0-1 = 1.0.post1\n1.0a = 1.0a0\n1.0.post1.dev1 < 1.0.post1\n1.0c1 = 1.0rc1\nold-style < 0.1",
+    );
+    check(
+        Scheme::Maven,
+        "1.0-alpha-1 < 1.0\n1.0-SNAPSHOT < 1.0\n1.0-rc1 < 1.0-snapshot\n1.0 < 1.0-sp\n1.0-sp < 1.0-x\n1.0-x < 1.0-1\n1.0-1 < 1.0.1\n1.0 = 1\n1-ga = 1\n1a1 = 1-alpha-1",
+    );
+    check(Scheme::Gem, "1.0.a < 1.0\n1.0.b1 > 1.0.a.2\n1.0 = 1\n1.0-rc1 < 1.0\n1.a.10 > 1.a.9");
+    check(Scheme::Nuget, "1.0 = 1.0.0.0\n1.0.0-BETA = 1.0.0-beta\n1.0.0.1 > 1.0.0\n1.0.0-a < 1.0.0\n1.0.0+x = 1.0.0+y");
+    check(
+        Scheme::Composer,
+        "dev-main < 1.0\n1.0-dev < 1.0-alpha\n1.0a1 < 1.0b1\n1.0RC1 < 1.0\n1.0 < 1.0pl1\n1.0-p1 > 1.0\nv1.0 = 1.0",
+    );
+    check(Scheme::Cran, "0.1-1 < 0.1-4\n1.0 < 1.0.0\n1.10 > 1.9");
+}
+
+#[test]
+fn numbers_of_any_size() {
+    let long = "9".repeat(5000);
+    for scheme in Scheme::ALL {
+        assert_eq!(scheme.compare(&format!("{long}1"), &format!("{long}2")), Ordering::Less, "{scheme}");
+        assert_eq!(scheme.compare("0000000000000000000000000000001", "2"), Ordering::Less, "{scheme}");
+    }
+}
+
+#[test]
+fn hyphens_do_not_use_up_the_stack() {
+    let deep = "1-".repeat(50_000);
+    assert_eq!(Scheme::Maven.compare(&deep, &deep.clone()), Ordering::Equal);
+    assert_eq!(Scheme::Maven.compare(&format!("{deep}1"), "1"), Ordering::Greater);
+    assert!(super::maven::MAX_DEPTH < 50_000);
+}
+
+#[test]
+fn what_is_no_version_is_told_apart() {
+    let check = |scheme: Scheme, good: &[&str], bad: &[&str]| {
+        for version in good {
+            scheme.validate(version).unwrap();
+        }
+        for version in bad {
+            assert!(scheme.validate(version).is_err(), "{scheme} {version}");
+        }
+    };
+    check(Scheme::Dpkg, &["1:1.2-3~a", "0"], &["", "1 2", "1/2"]);
+    check(Scheme::Rpm, &["1.2-3.el9", "a"], &["", "-", "~"]);
+    check(Scheme::Apk, &["1.2.3_rc1-r4", "6.6.2p1", "1.0~abcdef-r0"], &["", "1.2_blah", "1-ruff"]);
+    check(Scheme::Semver, &["1.2.3-a+b", "v1"], &["", "latest", "^1.2"]);
+    check(Scheme::Go, &["v1.2.3", "go1.21rc2", "v0.0.0-20200101000000-abcdefabcdef"], &["(devel)", "", "devel go1.2"]);
+    check(Scheme::Pep440, &["1.0.post1.dev2+a.b", "1!2"], &["", "1.0-bulbasaur", "x"]);
+    check(Scheme::Maven, &["1.0-SNAPSHOT"], &["${version}", ""]);
+    check(Scheme::Gem, &["1.0.pre.2", "1.0-java"], &["", "a", "1..2"]);
+    check(Scheme::Composer, &["v1.0.0", "1.0.0-RC1"], &["dev-main", "1.x-dev", ""]);
+    assert!(super::go::is_pseudo("v1.2.4-0.20200101000000-abcdefabcdef") && !super::go::is_pseudo("v1.2.3"));
+}
+
+#[test]
+fn explanations_name_the_part_that_decides() {
+    let check = |scheme: Scheme, a: &str, b: &str, expected: &str| {
+        let explanation = scheme.explain(a, b);
+        assert!(explanation.decided.contains(expected), "{scheme} {a} {b}: {}", explanation.decided);
+    };
+    check(Scheme::Dpkg, "1:1", "2", "epoch `1` sorts after epoch (none)");
+    check(Scheme::Rpm, "1.0~rc1", "1.0", "`~` sorts before");
+    check(Scheme::Pep440, "1.0rc1", "1.0", "pre-release `1` sorts before final");
+    check(Scheme::Maven, "1-sp", "1-1", "list");
+    check(Scheme::Gem, "1.0", "1", "no part differs");
+}
+
+/// What versions of a scheme look like, and a little of what they should not.
+fn pattern(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Dpkg => "([0-2]:)?[0-9]{1,2}([.+~a-z][0-9a-c~+.]{0,3}){0,3}(-[0-9a-z.+~]{1,4})?",
+        Scheme::Rpm => "([0-2]:)?[0-9a-c]{1,2}([.~^_][0-9a-c]{0,2}){0,3}(-[0-9]{1,2}(\\.el[89](_[0-9])?)?)?",
+        Scheme::Apk => "[0-9]{1,2}(\\.[0-9]{1,2}){0,2}[a-c]?(_(alpha|beta|pre|rc|cvs|git|p)[0-9]?){0,2}(-r[0-9])?",
+        Scheme::Semver | Scheme::Npm => {
+            "[0-9]{1,2}\\.[0-9]\\.[0-9](-[0-9a-c]{1,3}(\\.[0-9a-c]{1,2}){0,2})?(\\+[a-z]{1,3})?"
+        }
+        Scheme::Go => "v?[0-9]\\.[0-9]\\.[0-9](-(0\\.)?20[0-9]{12}-[0-9a-f]{12}|-rc\\.[0-9])?",
+        Scheme::Pep440 => {
+            "([1-2]!)?[0-9]{1,2}(\\.[0-9]){0,3}(a|b|rc|\\.dev|\\.post|-)?[0-9]?(\\.dev[0-9])?(\\+[a-c0-9]{1,2}(\\.[a-c0-9])?)?"
+        }
+        Scheme::Maven => "[0-9](\\.[0-9]){0,2}([-.]?(alpha|beta|rc|sp|snapshot|ga|x)?[-.]?[0-9]?){0,2}",
+        Scheme::Gem => "[0-9](\\.[0-9a-c]{1,2}){0,3}(-[a-c0-9]{1,2})?",
+        Scheme::Nuget => "[0-9](\\.[0-9]{1,2}){0,3}(-[a-cA-C0-9]{1,2}(\\.[0-9]){0,2})?",
+        Scheme::Composer => "v?[0-9](\\.[0-9]){0,2}(-?(dev|alpha|beta|RC|pl|patch)[0-9]?)?",
+        Scheme::Cran => "[0-9]{1,2}([.-][0-9]{1,2}){0,3}",
+    }
+}
+
+fn versions(scheme: Scheme) -> impl Strategy<Value = String> {
+    proptest::string::string_regex(pattern(scheme)).expect("the patterns are fine")
+}
+
+fn scheme_and_three() -> impl Strategy<Value = (Scheme, String, String, String)> {
+    let versions = |scheme: Scheme| (Just(scheme), versions(scheme), versions(scheme), versions(scheme));
+    proptest::sample::select(Scheme::ALL.to_vec()).prop_flat_map(versions)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn order_is_an_order((scheme, a, b, c) in scheme_and_three()) {
+        prop_assert_eq!(scheme.compare(&a, &a), Ordering::Equal);
+        prop_assert_eq!(scheme.compare(&a, &b), scheme.compare(&b, &a).reverse());
+        // Maven's own order is not transitive between lists and words (`1-alpha` < `1` < `1.x` < `1-alpha`), nor is
+        // PHP's between a word and nothing.
+        if !matches!(scheme, Scheme::Maven | Scheme::Composer) && scheme.compare(&a, &b).is_le() && scheme.compare(&b, &c).is_le() {
+            prop_assert!(scheme.compare(&a, &c).is_le(), "{} <= {} <= {}", a, b, c);
+        }
+    }
+
+    #[test]
+    fn any_text_has_a_place(a in ".{0,24}", b in ".{0,24}") {
+        for scheme in Scheme::ALL {
+            prop_assert_eq!(scheme.compare(&a, &b), scheme.compare(&b, &a).reverse());
+            let explanation = scheme.explain(&a, &b);
+            prop_assert_eq!(explanation.order, scheme.compare(&a, &b));
+            let _ = scheme.validate(&a);
+        }
+    }
+}
+
+/// Pairs of generated versions, always the same ones.
+fn pairs_of(scheme: Scheme, count: usize) -> Vec<(String, String)> {
+    let mut runner = TestRunner::deterministic();
+    let both = (versions(scheme), versions(scheme));
+    (0..count).map(|_| both.new_tree(&mut runner).unwrap().current()).collect()
+}
+
+/// Compares our order with the lines `-1`, `0`, `1` that a program prints, one per pair.
+fn agree(scheme: Scheme, pairs: &[(String, String)], printed: &str) {
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), pairs.len(), "{printed}");
+    for ((a, b), line) in pairs.iter().zip(lines) {
+        let theirs = line.trim().parse::<i32>().unwrap().cmp(&0);
+        assert_eq!(scheme.compare(a, b), theirs, "{scheme}: {a} {b}");
+    }
+}
+
+fn output(program: &str, args: &[&str], input: &str) -> String {
+    let mut child = Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program} failed");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn tabbed(pairs: &[(String, String)]) -> String {
+    pairs.iter().map(|(a, b)| format!("{a}\t{b}\n")).collect()
+}
+
+#[test]
+fn dpkg_agrees() {
+    testkit::need!(dpkg);
+    let pairs = pairs_of(Scheme::Dpkg, 400);
+    let script = "while IFS='\t' read -r a b; do if dpkg --compare-versions \"$a\" lt \"$b\"; then echo -1; \
+                  elif dpkg --compare-versions \"$a\" eq \"$b\"; then echo 0; else echo 1; fi; done";
+    agree(Scheme::Dpkg, &pairs, &output("sh", &["-c", script], &tabbed(&pairs)));
+}
+
+#[test]
+fn rpm_agrees() {
+    testkit::need!(rpm);
+    let pairs = pairs_of(Scheme::Rpm, 2000);
+    // `rpm.vercmp` compares whole labels with epoch and release.
+    let calls: Vec<String> = pairs.iter().map(|(a, b)| format!("rpm.vercmp(\"{a}\",\"{b}\")")).collect();
+    let mut printed = String::new();
+    for chunk in calls.chunks(200) {
+        let script = format!("%{{lua: print(table.concat({{{}}}, \" \"))}}", chunk.join(","));
+        printed.push_str(
+            &output("rpm", &["--eval", &script], "").split_whitespace().map(|n| format!("{n}\n")).collect::<String>(),
+        );
+    }
+    agree(Scheme::Rpm, &pairs, &printed);
+}
+
+#[test]
+fn python_agrees() {
+    testkit::need!(python);
+    let script = "import sys\ntry:\n from packaging.version import Version as V\nexcept ImportError:\n from pip._vendor.packaging.version import Version as V\n\
+                  for line in sys.stdin:\n a, b = map(V, line.rstrip('\\n').split('\\t'))\n print((a > b) - (a < b))";
+    let pairs: Vec<_> = pairs_of(Scheme::Pep440, 2000)
+        .into_iter()
+        .filter(|(a, b)| Scheme::Pep440.validate(a).is_ok() && Scheme::Pep440.validate(b).is_ok())
+        .collect();
+    agree(Scheme::Pep440, &pairs, &output("python3", &["-c", script], &tabbed(&pairs)));
+}
+
+#[test]
+fn node_semver_agrees() {
+    testkit::need!(node);
+    // npm brings its own copy of node-semver.
+    let root = output("npm", &["root", "-g"], "");
+    let script = format!(
+        "const s=require('{}/npm/node_modules/semver');\
+         for (const l of require('fs').readFileSync(0,'utf8').trim().split('\\n')) {{const [a,b]=l.split('\\t');console.log(s.compare(a,b,true));}}",
+        root.trim()
+    );
+    let strict = |version: &str| !version.split(['-', '.', '+']).any(|part| part.len() > 1 && part.starts_with('0'));
+    let pairs: Vec<_> = pairs_of(Scheme::Npm, 2000).into_iter().filter(|(a, b)| strict(a) && strict(b)).collect();
+    agree(Scheme::Npm, &pairs, &output("node", &["-e", &script], &tabbed(&pairs)));
 }
