@@ -43,7 +43,7 @@ pub fn lines(reader: impl BufRead, source: &str, sink: &mut Sink) -> Result<(), 
         sink.report.read += 1;
         let parsed = json::from_slice::<Record>(line.as_bytes(), &RECORD).map_err(|error| error.to_string());
         match parsed.and_then(convert) {
-            Ok(advisory) => sink.builder.add(&advisory),
+            Ok(advisory) => sink.add(&advisory),
             Err(message) => {
                 sink.report.failed += 1;
                 let place = Position { line: lines.number(), column: 1, offset: 0 };
@@ -74,7 +74,8 @@ fn convert(record: Record) -> Result<Advisory, String> {
         aliases,
         ratings,
         published: record.date.unwrap_or_default(),
-        affected: vec![affected],
+        // Without ranges a row would mean every version; here it means none.
+        affected: if affected.ranges.is_empty() { Vec::new() } else { vec![affected] },
         ..Advisory::default()
     })
 }
