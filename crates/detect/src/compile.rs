@@ -16,7 +16,7 @@ use crate::rules::text::Located;
 use crate::rules::{Collected, MAX_CONDITION_BYTES, RuleText, at_spot, closest, exceptions};
 use crate::ruleset::{CompileOptions, Compiled, RuleSet};
 use crate::test::{self, Test};
-use crate::{Catalogue, EventSource, Rule, Source, operand};
+use crate::{Catalogue, EventSource, Rule, Source, content, detectors, operand};
 
 /// Compiles files. `builtin` are ours, evaluated apart from the others.
 pub fn compile(
@@ -31,7 +31,7 @@ pub fn compile(
     {
         hash.update((source.text.len() as u64).to_le_bytes());
         hash.update(source.text.as_bytes());
-        collected.read(source, ours);
+        collected.read(source, ours || content::is_ours(source));
     }
     let version = hex::encode(&hash.finalize()[..8]);
     let mut compiler = Compiler::new(collected);
@@ -40,7 +40,9 @@ pub fn compile(
     compiler.unused();
     compiler.program.finish();
     let Compiler { program, diagnostics, .. } = compiler;
-    (RuleSet::new(rules, program, version, options.matching), diagnostics)
+    let ours = rules.iter().any(|compiled| compiled.builtin);
+    let detectors = if ours { detectors::rules(catalogue) } else { Vec::new() };
+    (RuleSet::new(rules, detectors, program, version, options.matching), diagnostics)
 }
 
 struct Compiler {
@@ -281,14 +283,16 @@ impl Compiler {
     }
 
     fn unused(&mut self) {
+        // Ours may be there for users' rules.
+        let ours = |name: &str| name.starts_with("sw_");
         for (name, found) in &self.collected.macros {
-            if !self.used_macros.contains(name) {
+            if !self.used_macros.contains(name) && !ours(name) {
                 let message = format!("no rule or macro uses the macro `{name}`");
                 self.diagnostics.push(at_spot(&found.spot, "rule/unused-macro", Level::Note, message));
             }
         }
         for (name, found) in &self.collected.lists {
-            if !self.used_lists.contains(name) {
+            if !self.used_lists.contains(name) && !ours(name) {
                 let message = format!("no rule or macro uses the list `{name}`");
                 self.diagnostics.push(at_spot(&found.spot, "rule/unused-list", Level::Note, message));
             }

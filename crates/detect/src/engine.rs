@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use model::{Body, Event};
 
+use crate::detectors::Detectors;
 use crate::fields::types::kind_index;
 use crate::fields::{AddressNames, Context};
 use crate::program::{Node, Program};
@@ -41,6 +42,7 @@ pub struct Engine {
     event: Answers,
     paths: Vec<u64>,
     names: AddressNames,
+    detectors: Detectors,
 }
 
 impl Engine {
@@ -50,7 +52,8 @@ impl Engine {
         let processes = Processes::new(program.invariant_bits);
         let event = Answers::new(program.event_bits);
         let paths = vec![0; program.paths.words()];
-        Self { rules, processes, event, paths, names: AddressNames::default() }
+        let detectors = Detectors::new(rules.detectors());
+        Self { rules, processes, event, paths, names: AddressNames::default(), detectors }
     }
 
     /// The rule set.
@@ -71,6 +74,11 @@ impl Engine {
     pub fn evaluate(&mut self, event: &Event, found: &mut Matches) {
         found.clear();
         self.learn_names(event);
+        self.match_rules(event, found);
+        self.detectors.observe(event, found);
+    }
+
+    fn match_rules(&mut self, event: &Event, found: &mut Matches) {
         let program = self.rules.program();
         let roots = &program.roots[kind_index(&event.body)];
         if roots.is_empty() {

@@ -25,7 +25,6 @@ pub enum Side {
 
 /// A transformer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the transformer of that name")]
 pub enum Transformer {
     ToLower,
     ToUpper,

@@ -4,8 +4,6 @@
 //! value is `<NA>`. `%container.info` is empty since engine 0.50; Falco's container plugin appends four fields instead,
 //! and so is done here.
 
-use std::fmt::Write as _;
-
 use model::{Diagnostic, Level};
 
 use crate::EventSource;
@@ -175,6 +173,5 @@ fn push(out: &mut String, text: &str, width: usize) {
         return;
     }
     let cut: String = text.chars().map(clean).take(width).collect();
-    // Writing to a string cannot fail.
-    drop(write!(out, "{cut:<width$}"));
+    out.push_str(&format!("{cut:<width$}"));
 }

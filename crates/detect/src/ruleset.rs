@@ -27,7 +27,8 @@ pub struct CompileOptions {
     pub matching: Matching,
     /// Rules that are less urgent are left out.
     pub minimum_priority: Priority,
-    /// Whether the built-in rules are compiled in, before the given files.
+    /// Whether the built-in rules are compiled in, before the given files. They may as well be among these
+    /// ([`content::rules`]): they are known by their text.
     pub builtin: bool,
 }
 
@@ -60,6 +61,7 @@ pub struct RuleSet {
 struct Inner {
     rules: Vec<Arc<Rule>>,
     compiled: Vec<Compiled>,
+    detectors: Vec<Arc<Rule>>,
     program: Program,
     version: String,
     matching: Matching,
@@ -85,9 +87,20 @@ impl RuleSet {
     }
 
     /// From compiled rules.
-    pub(crate) fn new(compiled: Vec<Compiled>, program: Program, version: String, matching: Matching) -> Self {
+    pub(crate) fn new(
+        compiled: Vec<Compiled>,
+        detectors: Vec<Arc<Rule>>,
+        program: Program,
+        version: String,
+        matching: Matching,
+    ) -> Self {
         let rules = compiled.iter().map(|compiled| Arc::clone(&compiled.rule)).collect();
-        Self { inner: Arc::new(Inner { rules, compiled, program, version, matching }) }
+        Self { inner: Arc::new(Inner { rules, compiled, detectors, program, version, matching }) }
+    }
+
+    /// The detectors: there where our own rules are compiled in.
+    pub fn detectors(&self) -> &[Arc<Rule>] {
+        &self.inner.detectors
     }
 
     /// The enabled rules, in the order of loading.
@@ -132,6 +145,7 @@ impl RuleSet {
     /// What the rules need from a sensor.
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
+        self.inner.detectors.iter().for_each(|rule| needs.add(rule));
         for compiled in &self.inner.compiled {
             needs.add(&compiled.rule);
             compiled.output.fields(&mut |field| {
@@ -143,6 +157,11 @@ impl RuleSet {
 
     /// The rules that cannot work as written where only these kinds of events are seen and these fields are absent.
     pub fn degraded(&self, kinds: &BTreeSet<&str>, absent_fields: &BTreeSet<&str>) -> Vec<Degraded> {
-        self.inner.rules.iter().filter_map(|rule| Degraded::of(rule, kinds, absent_fields)).collect()
+        self.inner
+            .rules
+            .iter()
+            .chain(&self.inner.detectors)
+            .filter_map(|rule| Degraded::of(rule, kinds, absent_fields))
+            .collect()
     }
 }

@@ -56,7 +56,6 @@ pub enum Test {
 
 /// A test of a text.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "each is the operator of that name")]
 pub enum TextTest {
     Eq(Box<str>),
     Ne(Box<str>),

@@ -1,7 +1,6 @@
 //! `proc.*`, `thread.*`, `user.*`, `group.*`: who did it. All of them depend on the process alone.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use model::{Ancestor, Capabilities, ExeOrigin, Process};
 
@@ -212,8 +211,10 @@ fn age<'a>(context: &Context<'a>, start: fn(&Process) -> Option<model::Timestamp
 fn capabilities(set: Capabilities) -> Value<'static> {
     let mut text = String::new();
     for name in set.names() {
-        // Writing to a string cannot fail.
-        drop(write!(text, "{}{name}", if text.is_empty() { "" } else { " " }));
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(name);
     }
     Value::Text(Cow::Owned(text))
 }

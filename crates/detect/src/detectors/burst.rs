@@ -1,0 +1,178 @@
+//! Bursts: many different things of one sort within a short time below one root.
+
+use model::event::{FileChange, FileOperation};
+use model::{Body, CausalRoot, Event, OpenFlags, Process, ProcessKey};
+
+use super::window::Windows;
+use super::{Detector, Hit};
+use crate::alert::causal_root;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// `recon-burst`: five different commands that tell about host, accounts, processes or network within a minute.
+#[derive(Debug)]
+pub struct Recon(Windows<CausalRoot>);
+
+impl Default for Recon {
+    fn default() -> Self {
+        Self(Windows::new(MINUTE_MS, 5))
+    }
+}
+
+const RECON: [&str; 30] = [
+    "whoami",
+    "id",
+    "uname",
+    "hostname",
+    "w",
+    "who",
+    "last",
+    "lastlog",
+    "ps",
+    "pstree",
+    "netstat",
+    "ss",
+    "ifconfig",
+    "ip",
+    "arp",
+    "route",
+    "lscpu",
+    "lsblk",
+    "lspci",
+    "lsmod",
+    "groups",
+    "finger",
+    "uptime",
+    "getent",
+    "lsof",
+    "dmesg",
+    "capsh",
+    "findmnt",
+    "lsb_release",
+    "nslookup",
+];
+
+/// Files that are read to learn about the host.
+const RECON_FILES: [&str; 10] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/os-release",
+    "/etc/issue",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/proc/version",
+    "/proc/cpuinfo",
+    "/proc/1/cgroup",
+    "/proc/self/status",
+];
+
+/// The command of a process: of busybox the applet.
+fn command(process: &Process) -> &str {
+    match process.args.get(1) {
+        Some(applet) if process.name == "busybox" => applet,
+        _ => &process.name,
+    }
+}
+
+fn recon_item(process: &Process) -> Option<String> {
+    let command = command(process);
+    if RECON.contains(&command) {
+        return Some(command.to_owned());
+    }
+    let file = process.args.iter().find(|arg| RECON_FILES.contains(&arg.as_str()))?;
+    matches!(command, "cat" | "head" | "less" | "more" | "grep").then(|| format!("{command} {file}"))
+}
+
+impl Detector for Recon {
+    fn observe(&mut self, event: &Event) -> Option<Hit> {
+        let (Body::Exec(exec), Some(process)) = (&event.body, &event.process) else { return None };
+        let item = recon_item(process).filter(|_| exec.result >= 0)?;
+        let (items, earlier) = self.0.add(causal_root(event), item, event)?;
+        let output = format!("{} different discovery commands within a minute: {}", items.len(), items.join(", "));
+        Some(Hit { detector: "recon-burst", output, earlier })
+    }
+}
+
+/// `log-burst`: five different files below `/var/log` removed or emptied within a minute, not by what rotates logs.
+#[derive(Debug)]
+pub struct Logs(Windows<CausalRoot>);
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self(Windows::new(MINUTE_MS, 5))
+    }
+}
+
+const LOG_KEEPERS: [&str; 9] =
+    ["logrotate", "rsyslogd", "syslogd", "syslog-ng", "systemd-journal", "savelog", "auditd", "dpkg", "apt-get"];
+
+fn removed_log(event: &Event) -> Option<&str> {
+    let path = match &event.body {
+        Body::FileChange(change)
+            if change.result >= 0 && matches!(change.operation, FileOperation::Unlink | FileOperation::Truncate) =>
+        {
+            &change.path
+        }
+        Body::FileOpen(open) if open.result >= 0 && open.flags.writes() && open.flags.0 & OpenFlags::TRUNC != 0 => {
+            &open.path
+        }
+        _ => return None,
+    };
+    path.starts_with("/var/log/").then_some(path)
+}
+
+impl Detector for Logs {
+    fn observe(&mut self, event: &Event) -> Option<Hit> {
+        let path = removed_log(event)?;
+        let process = event.process.as_ref()?;
+        let keeper = |name: &str| LOG_KEEPERS.contains(&name);
+        if keeper(&process.name) || process.ancestors.iter().any(|ancestor| keeper(&ancestor.name)) {
+            return None;
+        }
+        let (items, earlier) = self.0.add(causal_root(event), path.to_owned(), event)?;
+        let output = format!("{} log files removed or emptied within a minute: {}", items.len(), items.join(", "));
+        Some(Hit { detector: "log-burst", output, earlier })
+    }
+}
+
+/// `rename-burst`: one process gives twenty files one new extension within a minute.
+#[derive(Debug)]
+pub struct Renames(Windows<(ProcessKey, String)>);
+
+impl Default for Renames {
+    fn default() -> Self {
+        Self(Windows::new(MINUTE_MS, 20))
+    }
+}
+
+/// Extensions that programs give and take while they write a file.
+const TEMPORARY: [&str; 9] = ["tmp", "part", "partial", "crdownload", "swp", "new", "dpkg-new", "lock", "download"];
+
+/// The extension that a rename gave a file which keeps its name otherwise.
+fn new_extension(change: &FileChange) -> Option<&str> {
+    let (old, new) = (change.path.as_str(), change.new_path.as_deref()?);
+    let (stem, extension) = new.rsplit_once('.')?;
+    let old_extension = old.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let appended = stem == old;
+    let swapped = old.rsplit_once('.').is_some_and(|(old_stem, _)| old_stem == stem) && old_extension != extension;
+    let ordinary = TEMPORARY.contains(&old_extension)
+        || TEMPORARY.contains(&extension)
+        || matches!(extension, "gz" | "xz" | "zst" | "bz2" | "bak" | "old" | "orig")
+        || extension.bytes().all(|byte| byte.is_ascii_digit())
+        || extension.contains('/');
+    ((appended || swapped) && !ordinary).then_some(extension)
+}
+
+impl Detector for Renames {
+    fn observe(&mut self, event: &Event) -> Option<Hit> {
+        let Body::FileChange(change) = &event.body else { return None };
+        if change.operation != FileOperation::Rename || change.result < 0 {
+            return None;
+        }
+        let extension = new_extension(change)?.to_owned();
+        let process = event.process.as_ref()?;
+        let (items, earlier) = self.0.add((process.key(), extension.clone()), change.path.clone(), event)?;
+        let output = format!("{} files renamed to `.{extension}` within a minute by {}", items.len(), process.name);
+        Some(Hit { detector: "rename-burst", output, earlier })
+    }
+}

@@ -1,0 +1,131 @@
+//! Files that download tools wrote, followed through renames: until they are made executable or run.
+//!
+//! `download-then-run`: such a file is run, by itself or as the script of an interpreter, within an hour.
+//! `download-then-chmod`: such a file in a temporary directory gets execute permission within an hour.
+
+use std::collections::VecDeque;
+
+use model::event::{FileChange, FileOperation};
+use model::{Body, Event, Process};
+
+use super::{Detector, Hit};
+
+/// How long a download is remembered.
+const HOUR_MS: i64 = 3_600_000;
+
+/// Downloads that are remembered; the oldest make room.
+const MAX_DOWNLOADS: usize = 1024;
+
+const DOWNLOADERS: [&str; 9] = ["curl", "wget", "aria2c", "axel", "lwp-download", "fetch", "ftp", "tftp", "scp"];
+
+const TEMPORARY: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"];
+
+#[derive(Debug)]
+struct Download {
+    container: Option<String>,
+    path: String,
+    events: Vec<Event>,
+}
+
+/// Downloads that are followed.
+#[derive(Debug, Default)]
+pub struct Downloads {
+    known: VecDeque<Download>,
+}
+
+impl Detector for Downloads {
+    fn observe(&mut self, event: &Event) -> Option<Hit> {
+        match &event.body {
+            Body::FileOpen(open) if open.result >= 0 && open.flags.writes() => self.written(&open.path, event),
+            Body::FileChange(change) if change.result >= 0 => return self.changed(change, event),
+            Body::Exec(exec) if exec.result >= 0 && !self.known.is_empty() => {
+                return self.run(exec.script.as_deref(), event);
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+fn container(event: &Event) -> Option<&str> {
+    event.scope.container.as_ref().map(|container| container.id.as_str())
+}
+
+fn is_downloader(process: &Process) -> bool {
+    let applet = process.args.get(1).map(String::as_str).filter(|_| process.name == "busybox");
+    DOWNLOADERS.contains(&applet.unwrap_or(&process.name))
+}
+
+impl Downloads {
+    fn written(&mut self, path: &str, event: &Event) {
+        let by_downloader = event.process.as_ref().is_some_and(|process| is_downloader(process));
+        if !by_downloader || path.starts_with("/dev/null") || path.starts_with("/proc/") {
+            return;
+        }
+        if self.position(path, event).is_none() {
+            if self.known.len() >= MAX_DOWNLOADS {
+                self.known.pop_front();
+            }
+            let container = container(event).map(str::to_owned);
+            self.known.push_back(Download { container, path: path.to_owned(), events: vec![event.clone()] });
+        }
+    }
+
+    fn position(&mut self, path: &str, event: &Event) -> Option<usize> {
+        let fresh = |download: &Download| {
+            download.events.first().is_some_and(|first| (0..=HOUR_MS).contains(&event.time.millis_since(first.time)))
+        };
+        self.known.retain(fresh);
+        let place = container(event);
+        self.known.iter().position(|download| download.path == path && download.container.as_deref() == place)
+    }
+
+    fn changed(&mut self, change: &FileChange, event: &Event) -> Option<Hit> {
+        match change.operation {
+            FileOperation::Create | FileOperation::WriteClose => {
+                self.written(&change.path, event);
+                None
+            }
+            FileOperation::Rename => {
+                let at = self.position(&change.path, event)?;
+                let download = self.known.get_mut(at)?;
+                download.path = change.new_path.clone()?;
+                download.events.push(event.clone());
+                None
+            }
+            FileOperation::Unlink => {
+                let at = self.position(&change.path, event)?;
+                self.known.remove(at);
+                None
+            }
+            FileOperation::Chmod if change.mode.is_some_and(|mode| mode & 0o111 != 0) => {
+                let at = self.position(&change.path, event)?;
+                let download = self.known.get_mut(at)?;
+                let earlier = download.events.clone();
+                download.events.push(event.clone());
+                if !TEMPORARY.iter().any(|folder| download.path.starts_with(folder)) {
+                    return None;
+                }
+                let output = format!("{} was downloaded and made executable", download.path);
+                Some(Hit { detector: "download-then-chmod", output, earlier })
+            }
+            _ => None,
+        }
+    }
+
+    fn run(&mut self, script: Option<&str>, event: &Event) -> Option<Hit> {
+        let process = event.process.as_ref()?;
+        // What is run: the program, the script of a `#!`, or the first argument of an interpreter.
+        let argument = process.args.get(1).filter(|arg| arg.starts_with('/')).map(String::as_str);
+        let candidates = [Some(process.exe.as_str()), script, argument.filter(|_| is_interpreter(&process.name))];
+        let at = candidates.into_iter().flatten().find_map(|path| self.position(path, event))?;
+        let download = self.known.remove(at)?;
+        let output = format!("{} was downloaded and is run by {}", download.path, process.name);
+        Some(Hit { detector: "download-then-run", output, earlier: download.events })
+    }
+}
+
+fn is_interpreter(name: &str) -> bool {
+    matches!(name, "sh" | "bash" | "dash" | "ash" | "zsh" | "perl" | "ruby" | "php" | "node")
+        || name.starts_with("python")
+}
