@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use model::posture::{FileFact, UnreadableFact};
 
-/// Symlinks followed on the way to one file; the kernel's own limit, see path_resolution(7).
+/// Symlinks followed on the way to one file; the kernel's own limit, see `path_resolution(7)`.
 const MAX_SYMLINKS: usize = 40;
 /// Size of `passwd` and `group`; a directory service's dump on a node stays far under it.
 const MAX_NAMES_BYTES: u64 = 4 << 20;

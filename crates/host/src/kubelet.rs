@@ -108,14 +108,16 @@ fn drop_ins(root: &Root<'_>, dir: &str, depth: usize, found: &mut Vec<String>, u
     });
     for name in names {
         let path = format!("{}/{name}", dir.trim_end_matches('/'));
+        // Case counts, as for the kubelet.
+        let drop_in = Path::new(&name).extension().is_some_and(|extension| extension == "conf");
         let too_many = found.len() == MAX_DROP_INS || depth == MAX_DROP_IN_DEPTH;
         if root.is_dir(Path::new(&path)) && !too_many {
             drop_ins(root, &path, depth + 1, found, unreadable);
-        } else if name.ends_with(".conf") && too_many {
+        } else if drop_in && too_many {
             let reason = format!("beyond {MAX_DROP_INS} drop-ins or {MAX_DROP_IN_DEPTH} directories");
             unreadable.push(UnreadableFact { what: path, reason });
             return;
-        } else if name.ends_with(".conf") {
+        } else if drop_in {
             found.push(path);
         }
     }

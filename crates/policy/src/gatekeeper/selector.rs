@@ -79,21 +79,21 @@ mod tests {
 
     use super::*;
 
-    fn selects(spec: Value, labels: Value) -> bool {
-        Selector::parse(&spec, "/s").unwrap().unwrap().selects(&labels)
+    fn selects(spec: &Value, labels: &Value) -> bool {
+        Selector::parse(spec, "/s").unwrap().unwrap().selects(labels)
     }
 
     #[test]
     fn requirements() {
         let expression = |operator: &str, values: Value| json!({ "matchExpressions": [{ "key": "a", "operator": operator, "values": values }] });
-        assert!(selects(json!({}), Value::Null));
-        assert!(selects(json!({ "matchLabels": { "a": "1" } }), json!({ "a": "1", "b": "2" })));
-        assert!(!selects(json!({ "matchLabels": { "a": "1" } }), json!({ "a": "2" })));
-        assert!(selects(expression("In", json!(["1", "2"])), json!({ "a": "2" })));
-        assert!(selects(expression("NotIn", json!(["1"])), json!({})));
-        assert!(!selects(expression("NotIn", json!(["1"])), json!({ "a": "1" })));
-        assert!(selects(expression("Exists", Value::Null), json!({ "a": "" })));
-        assert!(!selects(expression("DoesNotExist", Value::Null), json!({ "a": "" })));
+        assert!(selects(&json!({}), &Value::Null));
+        assert!(selects(&json!({ "matchLabels": { "a": "1" } }), &json!({ "a": "1", "b": "2" })));
+        assert!(!selects(&json!({ "matchLabels": { "a": "1" } }), &json!({ "a": "2" })));
+        assert!(selects(&expression("In", json!(["1", "2"])), &json!({ "a": "2" })));
+        assert!(selects(&expression("NotIn", json!(["1"])), &json!({})));
+        assert!(!selects(&expression("NotIn", json!(["1"])), &json!({ "a": "1" })));
+        assert!(selects(&expression("Exists", Value::Null), &json!({ "a": "" })));
+        assert!(!selects(&expression("DoesNotExist", Value::Null), &json!({ "a": "" })));
     }
 
     #[test]

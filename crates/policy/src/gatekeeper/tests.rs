@@ -1,5 +1,7 @@
 //! Policies end to end: a small template of ours through every form, and Gatekeeper's library as the oracle.
 
+#![expect(clippy::needless_pass_by_value, reason = "tables of literals read better without references")]
+
 use std::path::{Path, PathBuf};
 
 use limits::yaml::{self, YamlLimits};

@@ -23,7 +23,7 @@ const DEFAULT_CAPABILITIES: &[&str] = &[
     "SYS_CHROOT",
 ];
 
-/// SELinux types that confine a container.
+/// Types of `SELinux` that confine a container.
 const SELINUX_TYPES: &[&str] = &["", "container_t", "container_init_t", "container_kvm_t"];
 /// Added to them in 1.31.
 const SELINUX_TYPES_1_31: &[&str] = &["container_engine_t"];

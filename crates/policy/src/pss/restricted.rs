@@ -143,7 +143,7 @@ pub(super) fn run_as_non_root(pod: &Pod<'_>, sink: &mut Sink<'_>) {
     if silent.is_empty() {
         return;
     }
-    let names: Vec<String> = silent.iter().map(|place| place.name()).collect();
+    let names: Vec<String> = silent.iter().map(Place::name).collect();
     let mut edits = non_root(itself, &itself.path(FIELD));
     edits.extend(silent.iter().flat_map(|place| without_root_user(*place)));
     sink.push(Report {
@@ -210,11 +210,8 @@ pub(super) fn seccomp(pod: &Pod<'_>, sink: &mut Sink<'_>) {
     if explicit || baseline::seccomp_filters(whole) {
         return;
     }
-    let silent: Vec<String> = pod
-        .containers()
-        .filter(|place| place.security()["seccompProfile"].is_null())
-        .map(|place| place.name())
-        .collect();
+    let silent: Vec<String> =
+        pod.containers().filter(|place| place.security()["seccompProfile"].is_null()).map(|place| place.name()).collect();
     if silent.is_empty() {
         return;
     }

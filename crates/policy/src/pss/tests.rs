@@ -1,5 +1,7 @@
 //! The standards by table (one failing and one passing form per check), and Kubernetes' own fixtures as the oracle.
 
+#![expect(clippy::needless_pass_by_value, reason = "tables of literals read better without references")]
+
 use limits::inflate::{Caps, Inflater};
 use serde_json::{Value, json};
 

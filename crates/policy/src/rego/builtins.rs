@@ -38,7 +38,7 @@ const FUNCTIONS: &[(&str, u8, Function)] = &[
     }),
     ("object.get", 3, object_get),
     ("time.now_ns", 0, |_| Some(Value::from(NOW.get()))),
-    ("any", 1, |args| collection(args).map(|items| Value::from(items.iter().any(|item| *item == Value::Bool(true))))),
+    ("any", 1, |args| collection(args).map(|items| Value::from(items.contains(&Value::Bool(true))))),
     ("all", 1, |args| collection(args).map(|items| Value::from(items.iter().all(|item| *item == Value::Bool(true))))),
     ("re_match", 2, |args| match args {
         [Value::String(pattern), Value::String(text)] => {

@@ -186,11 +186,10 @@ impl Program {
         let _clock = builtins::Clock::set(limits.now);
         let value = guarded(|| engine.eval_rule(query)).map_err(EvalError)?;
         match value {
-            Rego::Undefined => Ok(Vec::new()),
             Rego::Set(members) => members.iter().map(to_json).collect(),
             // A partial object's keys are what `violation[result]` binds.
             Rego::Object(entries) => entries.iter().map(|(key, _)| to_json(key)).collect(),
-            // Indexes of a list, or members of a scalar: nothing that has a message.
+            // Undefined, indexes of a list, members of a scalar: nothing that has a message.
             _ => Ok(Vec::new()),
         }
     }

@@ -209,7 +209,8 @@ fn name_negated_arguments(text: &str, tokens: &[Token<'_>], edits: &mut Vec<Edit
             let (Some(first), Some(last)) = (operand.first(), operand.last()) else { continue };
             count += 1;
             let name = format!("__seawall_arg{count}");
-            names.push_str(&format!("{name} := {}; ", text[first.start..last.end()].replace('\n', " ")));
+            let value = text[first.start..last.end()].replace('\n', " ");
+            names.extend([name.as_str(), " := ", &value, "; "]);
             replaced.push(Edit { at: first.start, remove: last.end() - first.start, insert: name });
         }
         if !names.is_empty() {

@@ -5,11 +5,18 @@
 //! Semantics: documentation of Go's `fmt` package, and OPA's built-in (arguments that are neither number nor string
 //! are passed as their text).
 
+use std::fmt::{self, Write as _};
+
 use regorus::Value;
 
 /// Widths and precisions beyond this are mistakes; Go's own limit is a million, which a policy could use to exhaust
 /// memory.
 const MAX_WIDTH: usize = 10_000;
+
+/// Writing to text cannot fail.
+fn put(out: &mut String, text: fmt::Arguments<'_>) {
+    let _: fmt::Result = out.write_fmt(text);
+}
 
 enum Arg {
     Int(i128),
@@ -33,7 +40,7 @@ pub(super) fn sprintf<'a>(format: &str, args: impl Iterator<Item = &'a Value>) -
             None => out.push_str("%!(NOVERB)"),
             Some('%') => out.push('%'),
             Some(verb) => match args.get(next) {
-                None => out.push_str(&format!("%!{verb}(MISSING)")),
+                None => put(&mut out, format_args!("%!{verb}(MISSING)")),
                 Some(arg) => {
                     next += 1;
                     out.push_str(&spec.format(verb, arg));
@@ -44,7 +51,7 @@ pub(super) fn sprintf<'a>(format: &str, args: impl Iterator<Item = &'a Value>) -
     // With explicit indexes Go does not count what was left over.
     if next < args.len() && !format.contains("%[") {
         let extra: Vec<String> = args[next..].iter().map(|arg| format!("{}={}", arg.kind(), arg.text())).collect();
-        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+        put(&mut out, format_args!("%!(EXTRA {})", extra.join(", ")));
     }
     out
 }
@@ -109,6 +116,7 @@ impl Arg {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "Go has five flags, each on or off")]
 struct Spec {
     minus: bool,
     plus: bool,
@@ -151,7 +159,7 @@ impl Spec {
 
     fn format(&self, verb: char, arg: &Arg) -> String {
         match (verb, arg) {
-            ('v', Arg::Int(number)) | ('d', Arg::Int(number)) => self.integer(*number, 10, false),
+            ('v' | 'd', Arg::Int(number)) => self.integer(*number, 10, false),
             ('b', Arg::Int(number)) => self.integer(*number, 2, false),
             ('o' | 'O', Arg::Int(number)) => {
                 let text = self.integer(*number, 8, false);
@@ -159,16 +167,16 @@ impl Spec {
             }
             ('x', Arg::Int(number)) => self.integer(*number, 16, false),
             ('X', Arg::Int(number)) => self.integer(*number, 16, true),
-            ('c', Arg::Int(number)) => self.pad(character(*number).to_string(), false),
-            ('q', Arg::Int(number)) => self.pad(format!("'{}'", character(*number)), false),
-            ('U', Arg::Int(number)) => self.pad(format!("U+{number:04X}"), false),
+            ('c', Arg::Int(number)) => self.pad(&character(*number).to_string(), false),
+            ('q', Arg::Int(number)) => self.pad(&format!("'{}'", character(*number)), false),
+            ('U', Arg::Int(number)) => self.pad(&format!("U+{number:04X}"), false),
             ('e' | 'E' | 'f' | 'F' | 'g' | 'G' | 'v', Arg::Float(number)) => self.float(verb, *number),
-            ('v', Arg::Text(text)) if self.sharp => self.pad(quote(text, false), false),
-            ('v' | 's', Arg::Text(text)) => self.pad(self.cut(text), false),
-            ('q', Arg::Text(text)) => self.pad(quote(&self.cut(text), self.plus), false),
-            ('x', Arg::Text(text)) => self.pad(hex(&self.cut(text), false), false),
-            ('X', Arg::Text(text)) => self.pad(hex(&self.cut(text), true), false),
-            ('T', arg) => self.pad(arg.kind().to_owned(), false),
+            ('v', Arg::Text(text)) if self.sharp => self.pad(&quote(text, false), false),
+            ('v' | 's', Arg::Text(text)) => self.pad(&self.cut(text), false),
+            ('q', Arg::Text(text)) => self.pad(&quote(&self.cut(text), self.plus), false),
+            ('x', Arg::Text(text)) => self.pad(&hex(&self.cut(text), false), false),
+            ('X', Arg::Text(text)) => self.pad(&hex(&self.cut(text), true), false),
+            ('T', arg) => self.pad(arg.kind(), false),
             ('t', Arg::Text(text)) if text == "true" || text == "false" => {
                 // Booleans arrive as text, and Go says so.
                 format!("%!t(string={text})")
@@ -198,7 +206,7 @@ impl Spec {
             };
             digits.insert_str(0, prefix);
         }
-        self.signed(number < 0, digits, self.precision.is_none())
+        self.signed(number < 0, &digits, self.precision.is_none())
     }
 
     fn float(&self, verb: char, number: f64) -> String {
@@ -212,10 +220,10 @@ impl Spec {
             (_, Some(precision)) => significant(magnitude, precision),
             (verb, None) => shortest(magnitude, 'e', verb),
         };
-        self.signed(number.is_sign_negative(), text, true)
+        self.signed(number.is_sign_negative(), &text, true)
     }
 
-    fn signed(&self, negative: bool, digits: String, zeros: bool) -> String {
+    fn signed(&self, negative: bool, digits: &str, zeros: bool) -> String {
         let sign = match (negative, self.plus, self.space) {
             (true, _, _) => "-",
             (_, true, _) => "+",
@@ -226,10 +234,10 @@ impl Spec {
             let room = self.width.unwrap_or(0).saturating_sub(sign.len() + digits.chars().count());
             return format!("{sign}{}{digits}", "0".repeat(room));
         }
-        self.pad(format!("{sign}{digits}"), true)
+        self.pad(&format!("{sign}{digits}"), true)
     }
 
-    fn pad(&self, text: String, number: bool) -> String {
+    fn pad(&self, text: &str, number: bool) -> String {
         let room = self.width.unwrap_or(0).saturating_sub(text.chars().count());
         let fill = if self.zero && !self.minus && !number { "0" } else { " " };
         if self.minus { format!("{text}{}", " ".repeat(room)) } else { format!("{}{text}", fill.repeat(room)) }
@@ -287,9 +295,9 @@ fn quote(text: &str, ascii: bool) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c if ascii && c > '\u{ffff}' => out.push_str(&format!("\\U{:08x}", c as u32)),
-            c if ascii && !c.is_ascii() => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c if c.is_ascii_control() => put(&mut out, format_args!("\\x{:02x}", c as u32)),
+            c if ascii && c > '\u{ffff}' => put(&mut out, format_args!("\\U{:08x}", c as u32)),
+            c if ascii && !c.is_ascii() => put(&mut out, format_args!("\\u{:04x}", c as u32)),
             c => out.push(c),
         }
     }

@@ -1,5 +1,7 @@
 //! The interpreter's edges: where it would otherwise differ from OPA. Expected values are OPA's.
 
+#![expect(clippy::needless_pass_by_value, reason = "tables of literals read better without references")]
+
 use serde_json::json;
 
 use super::*;
@@ -36,7 +38,7 @@ fn formats_as_go_does() {
     check(r#""%v", [[1, "a", {"k": null}, {true}]]"#, "[1, \"a\", {\"k\": null}, {true}]");
     check(r#""%v %v", [set(), {}]"#, "set() {}");
     check(r#""%[2]v %[1]v", ["x", "y"]"#, "y x");
-    check(r##""%#v|%+v|%+q", ["a", 1, "é"]"##, "\"a\"|1|\"\\u00e9\"");
+    check(r#""%#v|%+v|%+q", ["a", 1, "é"]"#, "\"a\"|1|\"\\u00e9\"");
     check(r#""%*d|%.3s", [4, 7, "abcdef"]"#, "   7|abc");
     check(r#""100%", []"#, "100%!(NOVERB)");
     check(r#""%d%%", [5]"#, "5%");

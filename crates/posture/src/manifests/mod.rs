@@ -149,10 +149,8 @@ impl Report {
             }
             self.diagnostics.push(diagnostic);
         }
-        let patch = match evaluation.failures.is_empty() {
-            true => Vec::new(),
-            false => pss::fix(object, base, level, version).patch,
-        };
+        let patch =
+            if evaluation.failures.is_empty() { Vec::new() } else { pss::fix(object, base, level, version).patch };
         self.checked.push(Checked { subject: subject.clone(), failures: evaluation.failures.len(), patch });
         for failure in evaluation.failures {
             self.findings.push(finding(&failure, object, node, &subject, level));

@@ -52,18 +52,15 @@ fn judge(
             }
             File::Known(file) => {
                 present = true;
-                match test(file) {
-                    Some((fine, found, command)) => {
-                        outcome.evidence.push(evidence(&file.path, found, expected));
-                        if !fine {
-                            commands.push(command);
-                            worse(&mut outcome, Fail);
-                        }
-                    }
-                    None => {
-                        outcome.note = Some(format!("{}: mode or owner is not known", file.path));
-                        worse(&mut outcome, Unreachable);
-                    }
+                let Some((conforms, found, command)) = test(file) else {
+                    outcome.note = Some(format!("{}: mode or owner is not known", file.path));
+                    worse(&mut outcome, Unreachable);
+                    continue;
+                };
+                outcome.evidence.push(evidence(&file.path, found, expected));
+                if !conforms {
+                    commands.push(command);
+                    worse(&mut outcome, Fail);
                 }
             }
         }
