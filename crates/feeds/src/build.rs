@@ -72,14 +72,10 @@ pub fn build(
     store.clear();
     for group in groups(from, found) {
         progress(&group.name);
-        let mut sink = Sink::new();
-        for source in &group.sources {
-            if let Err(error) = import(source, &group.family, &mut sink) {
-                report.failed.push((source.path.clone(), error.to_string()));
-            }
-        }
+        let (sink, mut failed) = read(&group);
+        report.failed.append(&mut failed);
         if sink.builder.records() > 0 {
-            report.segments.push(stage(&mut store, group, sink, now)?);
+            report.segments.push(stage(&mut store, group, sink, now, "")?);
         } else {
             report.failed.push((group.from, format!("{}: no usable record", group.name)));
         }
@@ -88,7 +84,25 @@ pub fn build(
     Ok(report)
 }
 
-pub(crate) fn stage(store: &mut Store, group: Group, sink: Sink, now: Timestamp) -> Result<SegmentReport, StoreError> {
+/// Reads the files of a feed; those that could not be read are returned with the reason.
+pub(crate) fn read(group: &Group) -> (Sink, Vec<(PathBuf, String)>) {
+    let (mut sink, mut failed) = (Sink::new(), Vec::new());
+    for source in &group.sources {
+        if let Err(error) = import(source, &group.family, &mut sink) {
+            failed.push((source.path.clone(), error.to_string()));
+        }
+    }
+    (sink, failed)
+}
+
+/// Writes the segment of a feed. `versions` is what its servers said of its files.
+pub(crate) fn stage(
+    store: &mut Store,
+    group: Group,
+    sink: Sink,
+    now: Timestamp,
+    versions: &str,
+) -> Result<SegmentReport, StoreError> {
     let Sink { builder, report } = sink;
     let feed = catalogue::find(&group.name);
     let meta = Meta {
@@ -105,7 +119,7 @@ pub(crate) fn stage(store: &mut Store, group: Group, sink: Sink, now: Timestamp)
     let (bytes, meta) = builder
         .finish(meta)
         .map_err(|error| StoreError::Write { path: PathBuf::from(name), source: std::io::Error::other(error) })?;
-    store.stage(&bytes, meta.clone(), now, "")?;
+    store.stage(&bytes, meta.clone(), now, versions)?;
     Ok(SegmentReport {
         meta,
         size_bytes: bytes.len() as u64,

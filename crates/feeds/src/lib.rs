@@ -6,9 +6,12 @@
 //! A database is replaced as a whole: new segments are written beside the old ones, then the manifest is renamed over
 //! the old one. A program that has it open keeps what it mapped.
 
+pub mod addresses;
+pub mod archive;
 pub mod build;
 pub mod catalogue;
 pub mod database;
+pub mod download;
 mod group;
 mod import;
 pub mod manifest;
@@ -16,6 +19,7 @@ mod map;
 mod sources;
 pub mod store;
 pub mod tar;
+pub mod update;
 
 pub use build::{BuildError, BuildReport, build};
 pub use database::{Database, DatabaseError};

@@ -3,7 +3,7 @@
 //! What it is: ustar and GNU long names, as much as feeds use (POSIX.1-2024, pax(1), "ustar Interchange Format").
 //! What it is not: a reader of image layers; that is `imagescan`, with all that layers may contain.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 const BLOCK: usize = 512;
 /// Most entries; Red Hat's archive has 60,000 files.
@@ -73,6 +73,31 @@ pub fn each_file(
         }
     }
     Ok(())
+}
+
+/// Appends a file with a name of at most 100 bytes, which ours are.
+pub(crate) fn append(out: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut header = [0_u8; BLOCK];
+    if name.len() > 100 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a name of over 100 bytes"));
+    }
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..107].copy_from_slice(b"0000644");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[136..147].copy_from_slice(b"00000000000");
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum = checksum(&header).unwrap_or_default();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    out.write_all(&header)?;
+    out.write_all(content)?;
+    let padding = content.len().next_multiple_of(BLOCK) - content.len();
+    out.write_all(&[0; BLOCK][..padding])
+}
+
+/// Ends an archive.
+pub(crate) fn finish(out: &mut impl Write) -> io::Result<()> {
+    out.write_all(&[0; 2 * BLOCK])
 }
 
 fn content(reader: &mut impl Read, size: u64, limit: u64) -> Result<Vec<u8>, TarError> {

@@ -115,3 +115,34 @@ fn the_given_archives_import_without_failures() {
         assert!(segment.meta.records > 1000);
     }
 }
+
+#[test]
+fn the_vendors_samples_import() {
+    testkit::need!(data);
+    let out = tempfile::tempdir().unwrap();
+    let report = build(&testkit::data("feeds"), out.path());
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    let unknown: Vec<_> = report.unknown.iter().filter(|path| path.extension().is_none_or(|end| end != "md")).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    for segment in &report.segments {
+        assert_eq!(segment.counts.2, 0, "{}: {:?}", segment.meta.name, segment.diagnostics);
+    }
+    let names: Vec<&str> = report.segments.iter().map(|segment| segment.meta.name.as_str()).collect();
+    for name in [
+        "alpine",
+        "amazon",
+        "chainguard",
+        "debian",
+        "eol",
+        "epss",
+        "kev",
+        "nvd",
+        "oracle",
+        "photon",
+        "rhel",
+        "rubysec",
+        "suse",
+    ] {
+        assert!(names.contains(&name), "{name} is missing from {names:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Where feeds are published.
+//!
+//! What it is: data. Each file has its place in a mirror (a path) and its address; both lead to the same bytes, so that
+//! `db update --from` can be given a mirror made with any tool. Sources: the vendors' documentation of their feeds.
+
+/// A file of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Name of the segment that it belongs to.
+    pub segment: String,
+    /// Place in a mirror.
+    pub path: String,
+    /// Where it is published.
+    pub url: String,
+    /// Whether it names, on its first line, the file to fetch from the same folder instead.
+    pub indirect: bool,
+}
+
+/// Ecosystems of OSV that are fetched: its folder, our key. Distributions only where their own feed is not used.
+const OSV: [(&str, &str); 16] = [
+    ("PyPI", "pypi"),
+    ("npm", "npm"),
+    ("Go", "golang"),
+    ("crates.io", "cargo"),
+    ("Maven", "maven"),
+    ("NuGet", "nuget"),
+    ("RubyGems", "gem"),
+    ("Packagist", "composer"),
+    ("Hex", "hex"),
+    ("Pub", "pub"),
+    ("CRAN", "cran"),
+    ("Ubuntu", "ubuntu"),
+    ("AlmaLinux", "alma"),
+    ("Rocky Linux", "rocky"),
+    ("SUSE", "sles"),
+    ("openEuler", "openeuler"),
+];
+
+/// Branches of Alpine with a secdb.
+const ALPINE: [&str; 14] =
+    ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.16", "3.17", "3.18", "3.19", "3.20", "3.21", "3.22", "edge"];
+
+/// Releases of Photon OS.
+const PHOTON: [&str; 5] = ["1.0", "2.0", "3.0", "4.0", "5.0"];
+
+/// Files that are one feed each: segment, path in a mirror, address.
+const SINGLE: [(&str, &str, &str); 9] = [
+    ("debian", "debian/tracker.json", "https://security-tracker.debian.org/tracker/data/json"),
+    ("wolfi", "wolfi/security.json", "https://packages.wolfi.dev/os/security.json"),
+    ("chainguard", "chainguard/security.json", "https://packages.cgr.dev/chainguard/security.json"),
+    (
+        "azurelinux-3.0",
+        "azure-linux/azurelinux-3.0-oval.xml",
+        "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/azurelinux-3.0-oval.xml",
+    ),
+    (
+        "mariner-2.0",
+        "azure-linux/cbl-mariner-2.0-oval.xml",
+        "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/cbl-mariner-2.0-oval.xml",
+    ),
+    (
+        "mariner-1.0",
+        "azure-linux/cbl-mariner-1.0-oval.xml",
+        "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/cbl-mariner-1.0-oval.xml",
+    ),
+    (
+        "kev",
+        "kev/known_exploited_vulnerabilities.json",
+        "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+    ),
+    ("epss", "epss/epss_scores-current.csv.gz", "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"),
+    ("eol", "eol/all.json", "https://endoflife.date/api/v1/products/full"),
+];
+
+/// All files that an update fetches.
+pub fn all() -> Vec<Address> {
+    let mut all: Vec<Address> = SINGLE.iter().map(|(segment, path, url)| address(segment, path, url)).collect();
+    for (folder, key) in OSV {
+        let url = format!("https://osv-vulnerabilities.storage.googleapis.com/{}/all.zip", folder.replace(' ', "%20"));
+        all.push(address(&format!("osv-{key}"), &format!("osv/{folder}/all.zip"), &url));
+    }
+    for branch in ALPINE {
+        let folder = if branch == "edge" { branch.to_owned() } else { format!("v{branch}") };
+        let repositories: &[&str] = &["main", "community"];
+        for repository in repositories {
+            let path = format!("alpine/{folder}/{repository}.json");
+            all.push(address("alpine", &path, &format!("https://secdb.alpinelinux.org/{folder}/{repository}.json")));
+        }
+    }
+    for release in PHOTON {
+        let file = format!("cve_data_photon{release}.json");
+        let url = format!("https://packages.broadcom.com/photon/photon_cve_metadata/{file}");
+        all.push(address("photon", &format!("photon/{file}"), &url));
+    }
+    let vex = "https://security.access.redhat.com/data/csaf/v2/vex/archive_latest.txt";
+    all.push(Address { indirect: true, ..address("rhel", "rhel/archive_latest.txt", vex) });
+    all.sort_by(|a, b| (&a.segment, &a.path).cmp(&(&b.segment, &b.path)));
+    all
+}
+
+fn address(segment: &str, path: &str, url: &str) -> Address {
+    Address { segment: segment.to_owned(), path: path.to_owned(), url: url.to_owned(), indirect: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_plain_and_addresses_safe() {
+        let all = all();
+        let mut paths: Vec<&str> = all.iter().map(|address| address.path.as_str()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), all.len());
+        for address in &all {
+            assert!(address.url.starts_with("https://") && !address.url.contains(' '), "{}", address.url);
+            assert!(address.path.split('/').all(|part| !part.is_empty() && part != ".."), "{}", address.path);
+        }
+    }
+}

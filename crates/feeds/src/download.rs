@@ -1,0 +1,167 @@
+//! Fetches a file: conditional, resumable, with limits.
+//!
+//! A download goes to `NAME.part` beside a note of the server's version of it (the entity tag). When it breaks off, the
+//! next attempt asks for the rest, on the condition that the version is the same (RFC 9110, `If-Range`).
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
+use reqwest::{Client, StatusCode};
+
+/// Largest file; Red Hat's archive has 400 MB.
+pub const FILE_MAX_BYTES: u64 = 8 << 30;
+/// Longest entity tag that is kept.
+const ETAG_MAX_BYTES: usize = 512;
+/// A server that sends nothing for so long is given up.
+const IDLE: Duration = Duration::from_secs(60);
+const CONNECT: Duration = Duration::from_secs(30);
+/// Attempts per file, each going on where the last broke off.
+const ATTEMPTS: u32 = 4;
+
+/// A file that could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// The client could not be made.
+    #[error("setting up HTTP")]
+    Client {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The request failed, or the connection broke too often.
+    #[error("{url}")]
+    Request {
+        /// The address.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server refused.
+    #[error("{url} answered {status}")]
+    Status {
+        /// The address.
+        url: String,
+        /// Its answer.
+        status: StatusCode,
+    },
+    /// It is larger than allowed.
+    #[error("{url} is larger than {FILE_MAX_BYTES} bytes")]
+    TooBig {
+        /// The address.
+        url: String,
+    },
+    /// The file could not be written.
+    #[error("writing {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The file is there, with the server's version of it; empty when it names none.
+    New(String),
+    /// The server still has the version that was asked about.
+    Unchanged,
+}
+
+/// A client with our limits.
+pub fn client() -> Result<Client, DownloadError> {
+    let agent = concat!("seawall/", env!("CARGO_PKG_VERSION"));
+    let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).read_timeout(IDLE);
+    builder.build().map_err(|source| DownloadError::Client { source })
+}
+
+/// Fetches `url` to `path`, unless the server still has the version `known`.
+pub async fn fetch(client: &Client, url: &str, path: &Path, known: &str) -> Result<Fetched, DownloadError> {
+    let part = path.with_extension("part");
+    let mut attempt = 1;
+    loop {
+        let broken = match once(client, url, &part, known).await {
+            Ok(Fetched::New(etag)) => {
+                fs::rename(&part, path).map_err(|source| DownloadError::Write { path: path.to_owned(), source })?;
+                drop(fs::remove_file(note(&part)));
+                return Ok(Fetched::New(etag));
+            }
+            Ok(Fetched::Unchanged) => return Ok(Fetched::Unchanged),
+            Err(error) => error,
+        };
+        let again = matches!(&broken, DownloadError::Request { .. }) && attempt < ATTEMPTS;
+        if !again {
+            return Err(broken);
+        }
+        tracing::debug!("{broken}: attempt {attempt} of {ATTEMPTS}");
+        attempt += 1;
+    }
+}
+
+async fn once(client: &Client, url: &str, part: &Path, known: &str) -> Result<Fetched, DownloadError> {
+    let failed = |source| DownloadError::Request { url: url.to_owned(), source };
+    let written = |source| DownloadError::Write { path: part.to_owned(), source };
+    let (have, version) = partial(part);
+    let mut request = client.get(url);
+    if have > 0 {
+        request = request.header(RANGE, format!("bytes={have}-")).header(IF_RANGE, &version);
+    } else if !known.is_empty() {
+        request = request.header(IF_NONE_MATCH, known);
+    }
+    let mut response = request.send().await.map_err(failed)?;
+    let status = response.status();
+    let append = match status {
+        StatusCode::OK => false,
+        StatusCode::PARTIAL_CONTENT if have > 0 => true,
+        StatusCode::NOT_MODIFIED => return Ok(Fetched::Unchanged),
+        _ => {
+            // What was kept of another version must not stand in the way of the next attempt.
+            if status == StatusCode::RANGE_NOT_SATISFIABLE {
+                drop(fs::remove_file(part));
+            }
+            return Err(DownloadError::Status { url: url.to_owned(), status });
+        }
+    };
+    let etag = etag(response.headers());
+    let mut file =
+        if append { File::options().append(true).open(part) } else { File::create(part) }.map_err(written)?;
+    if !append {
+        fs::write(note(part), &etag).map_err(written)?;
+    }
+    let mut total = if append { have } else { 0 };
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        total += chunk.len() as u64;
+        if total > FILE_MAX_BYTES {
+            return Err(DownloadError::TooBig { url: url.to_owned() });
+        }
+        file.write_all(&chunk).map_err(written)?;
+    }
+    file.sync_all().map_err(written)?;
+    Ok(Fetched::New(etag))
+}
+
+/// Bytes that are there and the version that they are of. Without a version nothing can be resumed.
+fn partial(part: &Path) -> (u64, String) {
+    let version = limits::read_text(note(part), ETAG_MAX_BYTES as u64).unwrap_or_default();
+    // A weak tag does not promise equal bytes.
+    let usable = !version.is_empty() && !version.starts_with("W/");
+    let have = part.metadata().map_or(0, |metadata| metadata.len());
+    if usable { (have, version) } else { (0, String::new()) }
+}
+
+fn note(part: &Path) -> PathBuf {
+    let mut name = part.as_os_str().to_owned();
+    name.push(".etag");
+    PathBuf::from(name)
+}
+
+fn etag(headers: &HeaderMap) -> String {
+    let value = headers.get(ETAG).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if value.len() > ETAG_MAX_BYTES { String::new() } else { value.to_owned() }
+}
