@@ -12,7 +12,10 @@ use crate::ui::{Hint, Ui};
 mod build;
 mod compare;
 mod info;
+mod rematch;
 mod show;
+mod transfer;
+mod update;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,14 @@ pub struct Args {
 enum Command {
     /// Build a database from a directory of feeds.
     Build(build::Args),
+    /// Fetch what changed, from the publishers, a mirror or a directory.
+    Update(update::Args),
+    /// Write the database to one file.
+    Export(transfer::ExportArgs),
+    /// Take the segments of an exported database.
+    Import(transfer::ImportArgs),
+    /// Judge stored inventories again, without touching images.
+    Rematch(rematch::Args),
     /// Say which segments there are, how old and from whom.
     Info(info::Args),
     /// Show what the database says of a CVE or another advisory.
@@ -37,6 +48,10 @@ enum Command {
 pub fn run(args: Args, ui: &Ui) -> anyhow::Result<Outcome> {
     match args.command {
         Command::Build(args) => build::run(&args, ui),
+        Command::Update(args) => update::run(&args, ui),
+        Command::Export(args) => transfer::export(&args, ui),
+        Command::Import(args) => transfer::import(&args, ui),
+        Command::Rematch(args) => rematch::run(&args, ui),
         Command::Info(args) => info::run(&args, ui),
         Command::Show(args) => show::run(&args, ui),
         Command::Compare(args) => compare::run(&args, ui),

@@ -15,8 +15,9 @@ const SHOWN: usize = 5;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Feeds are recognised by their content. Known: OSV (all.zip per ecosystem, or single records) and OVAL of Azure Linux,
-CBL-Mariner, Oracle and SUSE; files may be compressed with gzip or zstd.")]
+Feeds are recognised by their content: OSV (all.zip per ecosystem, or records), OVAL (Azure Linux, CBL-Mariner, Oracle,
+SUSE), Debian's tracker and DSA list, secdb (Alpine, Wolfi, Chainguard), Red Hat CSAF and VEX, MSRC CVRF, Photon, Amazon,
+updateinfo.xml, rubysec, CISA KEV, EPSS, NVD, endoflife.date. Files may be compressed with gzip or zstd.")]
 pub struct Args {
     /// Directory of feeds, searched with all that lies below it.
     #[arg(long)]

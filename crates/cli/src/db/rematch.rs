@@ -1,0 +1,200 @@
+//! `seawall db rematch`: stored inventories, judged again.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, bail};
+use feeds::Database;
+use limits::json::{self, JsonLimits};
+use model::{Assessment, Inventory, Severity};
+use serde::{Deserialize, Serialize};
+use vuln::Segment;
+
+use super::{now, open};
+use crate::Outcome;
+use crate::ui::{Ui, table};
+
+/// Largest inventory: one of 20,000 packages with Go symbols has 40 MB.
+const INVENTORY: JsonLimits = JsonLimits { bytes: 256 << 20, depth: 64 };
+/// Most files of one directory.
+const MAX_FILES: usize = 1_000_000;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A file is an inventory, or what `seawall scan --format json` printed. Where it has an earlier assessment, what is new and
+what is gone since then is counted.")]
+pub struct Args {
+    /// Directory with inventories in JSON.
+    dir: PathBuf,
+    /// Directory of the database; the user's own by default.
+    #[arg(long, value_name = "DIR", env = "SEAWALL_DB")]
+    db: Option<PathBuf>,
+    /// Write each assessment to this directory, under its file's name.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print JSON, one assessment a line.
+    #[arg(long, conflicts_with = "out")]
+    json: bool,
+}
+
+/// The forms in which inventories are stored.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Report { images: Vec<Image> },
+    Image(Image),
+    Inventory(Box<Inventory>),
+}
+
+#[derive(Deserialize)]
+struct Image {
+    inventory: Inventory,
+    assessment: Option<Assessment>,
+}
+
+/// An inventory that was judged again.
+#[derive(Serialize)]
+struct Judged {
+    file: String,
+    image: String,
+    assessment: Assessment,
+    /// Findings that the earlier assessment did not have, and the other way round; absent without one.
+    new: Option<usize>,
+    gone: Option<usize>,
+}
+
+pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
+    let database = open(args.db.as_ref())?;
+    let files = inventories(&args.dir)?;
+    let (judged, failed) = judge_all(&files, &database)?;
+    for (path, reason) in &failed {
+        ui.say(format_args!("error: {}: {reason}", path.display()));
+    }
+    if let Some(out) = &args.out {
+        std::fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
+    }
+    for (index, one) in judged.iter().enumerate() {
+        if args.json {
+            ui.print(serde_json::to_string(one)?);
+        } else if let Some(out) = &args.out {
+            let path = out.join(name_of(one, &judged[..index]));
+            std::fs::write(&path, serde_json::to_vec_pretty(&one.assessment)?)
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+    }
+    if !args.json {
+        ui.print(table(&["IMAGE", "FINDINGS", "CRITICAL", "HIGH", "NEW", "GONE", "COVERAGE"], &rows(&judged)));
+    }
+    Ok(if failed.is_empty() { Outcome::Clean } else { Outcome::Incomplete })
+}
+
+/// The files below a directory that may be inventories, sorted.
+fn inventories(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            files.push(path);
+        }
+        if files.len() > MAX_FILES {
+            bail!("more than {MAX_FILES} files in {}", dir.display());
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("no inventory (*.json) in {}", dir.display());
+    }
+    Ok(files)
+}
+
+type Failures = Vec<(PathBuf, String)>;
+
+/// Judges on all processors; the result is in the order of the files.
+fn judge_all(files: &[PathBuf], database: &Database) -> anyhow::Result<(Vec<Judged>, Failures)> {
+    // Opened once: a segment is a view of a map, and inventories of a fleet need the same few.
+    let segments = database.segments()?;
+    let options = vuln::Options { now: Some(now()) };
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new((Vec::new(), Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = judge(path, &segments, &options);
+                    // A panic elsewhere is reported by the scope; what was judged stays good.
+                    let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    match result {
+                        Ok(mut judged) => done.0.append(&mut judged),
+                        Err(error) => done.1.push((path.clone(), format!("{error:#}"))),
+                    }
+                }
+            });
+        }
+    });
+    let (mut judged, mut failed) = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    judged.sort_by(|a: &Judged, b: &Judged| (&a.file, &a.image).cmp(&(&b.file, &b.image)));
+    failed.sort();
+    Ok((judged, failed))
+}
+
+fn judge(path: &Path, segments: &[Segment<'_>], options: &vuln::Options) -> anyhow::Result<Vec<Judged>> {
+    let bytes = limits::read_file(path, INVENTORY.bytes as u64)?;
+    let images = match json::from_slice(&bytes, &INVENTORY).context("not an inventory")? {
+        Stored::Report { images } => images,
+        Stored::Image(image) => vec![image],
+        Stored::Inventory(inventory) => vec![Image { inventory: *inventory, assessment: None }],
+    };
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let one = |image: Image| {
+        let needed = vuln::assess::ecosystems(&image.inventory);
+        let covers = |segment: &&Segment<'_>| {
+            let covered = &segment.meta().ecosystems;
+            covered.is_empty() || covered.iter().any(|key| needed.contains(key))
+        };
+        let used: Vec<Segment<'_>> = segments.iter().filter(covers).cloned().collect();
+        let assessment = vuln::assess(&image.inventory, &used, options);
+        let (new, gone) = image.assessment.as_ref().map(|earlier| changes(earlier, &assessment)).unzip();
+        Judged { file: file.clone(), image: label(&image.inventory), assessment, new, gone }
+    };
+    Ok(images.into_iter().map(one).collect())
+}
+
+fn changes(earlier: &Assessment, later: &Assessment) -> (usize, usize) {
+    let keys = |assessment: &Assessment| -> BTreeSet<(String, String)> {
+        assessment.findings.iter().map(|finding| (finding.id.clone(), finding.package.clone())).collect()
+    };
+    let (before, after) = (keys(earlier), keys(later));
+    (after.difference(&before).count(), before.difference(&after).count())
+}
+
+fn label(inventory: &Inventory) -> String {
+    let artifact = &inventory.artifact;
+    let names = [&artifact.reference, &artifact.manifest_digest, &artifact.config_digest];
+    names.into_iter().flatten().next().unwrap_or(&inventory.id).clone()
+}
+
+/// The file's own name; its images after the first get a number.
+fn name_of(judged: &Judged, before: &[Judged]) -> String {
+    match before.iter().filter(|other| other.file == judged.file).count() {
+        0 => judged.file.clone(),
+        number => format!("{}-{number}.json", judged.file.trim_end_matches(".json")),
+    }
+}
+
+fn rows(judged: &[Judged]) -> Vec<Vec<String>> {
+    let row = |one: &Judged| {
+        let findings = &one.assessment.findings;
+        let counted = || findings.iter().filter(|finding| !finding.inert);
+        let of = |level: Severity| counted().filter(|finding| finding.severity.chosen == level).count().to_string();
+        let change = |count: Option<usize>| count.map_or_else(|| "-".into(), |count| count.to_string());
+        let unseen = one.assessment.coverage.iter().filter(|c| c.state != model::CoverageState::Seen).count();
+        let coverage = if unseen == 0 { "complete".into() } else { format!("{unseen} gaps") };
+        let counts = [counted().count().to_string(), of(Severity::Critical), of(Severity::High)];
+        [vec![one.image.clone()], counts.to_vec(), vec![change(one.new), change(one.gone), coverage]].concat()
+    };
+    judged.iter().map(row).collect()
+}
