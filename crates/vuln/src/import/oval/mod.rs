@@ -290,6 +290,8 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> String {
 
 fn bound(operation: &str, evr: &str) -> Option<Bound> {
     let zero = matches!(evr, "0:0-0" | "0:0" | "0");
+    // An epoch of 0 is no epoch; packages do not print it either.
+    let evr = evr.strip_prefix("0:").unwrap_or(evr);
     match operation {
         "less than" => Some(Bound::Less(evr.to_owned())),
         "less than or equal" => Some(Bound::LessOrEqual(evr.to_owned())),

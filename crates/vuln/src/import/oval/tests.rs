@@ -60,8 +60,8 @@ fn rows(xml: &str, hint: &str) -> Vec<String> {
 #[test]
 fn microsoft_states_bounds_of_sources() {
     let expected = [
-        "mariner:2.0 a: CVE-2020-1  Critical [] Fixed(\"0:2-1.cm2\")",
-        "mariner:2.0 a: CVE-2020-2  Unknown [] Last(\"0:2-1.cm2\")",
+        "mariner:2.0 a: CVE-2020-1  Critical [] Fixed(\"2-1.cm2\")",
+        "mariner:2.0 a: CVE-2020-2  Unknown [] Last(\"2-1.cm2\")",
     ];
     assert_eq!(rows(MICROSOFT, "cbl-mariner-2.0-oval.xml"), expected);
     assert_eq!(rows(MICROSOFT, "oval.xml"), expected, "without a release in the name, the tags tell");

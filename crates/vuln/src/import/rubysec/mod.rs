@@ -16,6 +16,10 @@ use super::lines::Lines;
 use crate::advisory::{Advisory, Affected, End, Range, Rating};
 use crate::version::Scheme;
 
+#[cfg(test)]
+mod tests;
+
+/// Largest line; real ones have under 2 KB.
 const RECORD: JsonLimits = JsonLimits { bytes: 1 << 20, depth: 8 };
 
 #[derive(Deserialize)]
