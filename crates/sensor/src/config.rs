@@ -38,8 +38,13 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// Whether our own rules are left out.
     pub no_own_rules: bool,
+    /// More names of options and variables whose values are secrets.
+    pub secret_names: Vec<String>,
     /// What to print.
     pub print: Print,
+    /// Whether each active signal is proved before "ready" by a child of this very program (`seawall-sensor canary`);
+    /// for programs that embed this library and have no such command, false.
+    pub self_test: bool,
 }
 
 /// A configuration that cannot be used.

@@ -8,14 +8,17 @@
 //! `unsafe` is allowed here block by block, each with a SAFETY comment.
 
 pub mod calls;
+pub mod canary;
 pub mod clock;
 pub mod config;
 pub mod container;
 pub mod convert;
 pub mod dns;
 pub mod kernel;
+pub mod mask;
 pub mod output;
 pub mod pipeline;
+pub mod privilege;
 pub mod process;
 pub mod provider;
 pub mod record;

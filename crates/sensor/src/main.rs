@@ -33,6 +33,9 @@ struct Cli {
 enum Command {
     /// Watch until stopped.
     Run(Box<Run>),
+    /// The self-test's child.
+    #[command(name = sensor::canary::COMMAND, hide = true)]
+    Canary,
     /// Try every provider once and print what this machine lets us see.
     Probe,
 }
@@ -84,6 +87,7 @@ impl Run {
         config.state_dir = self.state_dir.or(config.state_dir);
         config.print = self.print.unwrap_or(config.print);
         config.no_own_rules |= self.no_own_rules;
+        config.self_test = true;
         if !self.rules.is_empty() {
             config.rules = self.rules;
         }
@@ -134,6 +138,10 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Canary => {
+            sensor::canary::perform();
+            Ok(())
+        }
         Command::Probe => sensor::run::probe().map(drop),
         Command::Run(run) => {
             let check = run.check_config;

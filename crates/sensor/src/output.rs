@@ -46,6 +46,7 @@ pub struct Output {
     tokens: u64,
     refilled: Timestamp,
     losses: BTreeMap<Signal, Loss>,
+    matched: Vec<u32>,
 }
 
 impl Output {
@@ -62,6 +63,7 @@ impl Output {
             tokens: EVENTS_AT_ONCE,
             refilled: Timestamp::default(),
             losses: BTreeMap::new(),
+            matched: Vec::new(),
         }
     }
 
@@ -86,6 +88,11 @@ impl Output {
             uplink.counters(all.iter().map(|(signal, loss)| (signal.name().to_owned(), *loss)).collect());
         }
         all
+    }
+
+    /// Processes whose opens matched a rule since the last call.
+    pub fn matched(&mut self) -> impl Iterator<Item = u32> {
+        self.matched.drain(..)
     }
 
     /// Sends the alerts again whose count grew. Call it about once a second.
@@ -145,6 +152,9 @@ impl Sink for Output {
         self.engine.evaluate(&event, &mut self.matches);
         if !self.matches.is_empty() {
             let matches = std::mem::take(&mut self.matches);
+            // Its repetitions count from now on.
+            let process = event.process.as_ref().and_then(|process| u32::try_from(process.pid).ok());
+            self.matched.extend(process.filter(|_| event.body.kind() == "file_open"));
             for found in &matches {
                 if let Some(alert) = self.builder.add(&event, found) {
                     self.send(alert);

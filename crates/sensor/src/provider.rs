@@ -79,6 +79,16 @@ impl Outcomes {
         self.missing().next().is_none()
     }
 
+    /// Takes back what was said of signals whose self-test did not come through.
+    pub fn unproved(&mut self, signals: &BTreeSet<Signal>) {
+        for outcome in &mut self.0 {
+            if outcome.state == CoverageState::Seen && signals.contains(&outcome.signal) {
+                outcome.state = CoverageState::Unseen;
+                outcome.reason = "attached, but the self-test's event did not arrive".into();
+            }
+        }
+    }
+
     /// The table for people: signal, provider, state, reason.
     pub fn table(&self) -> String {
         let mut out = format!("{:<13} {:<28} {:<12} {}\n", "SIGNAL", "PROVIDER", "STATE", "REASON");

@@ -15,15 +15,17 @@ use model::{Coverage, Loss, Scope, Sender, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::canary;
+use crate::config::{Config, Print};
 use crate::container::Containers;
 use crate::container::resolver::Resolver;
 use crate::kernel::{self, Kernel, KernelError, Reader, Settings, programs};
+use crate::mask::Masker;
 use crate::output::{Output, Uplink};
 use crate::pipeline::Pipeline;
 use crate::provider::{self, Outcomes};
 use crate::signal::Signal;
-use crate::uplink;
+use crate::{privilege, uplink};
 
 /// How long one wait for records may last: the time a stop or a tick may be late.
 const POLL_MILLIS: u16 = 200;
@@ -49,13 +51,21 @@ pub enum Sight {
 
 /// Runs until `shutdown` is set.
 pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
+    let lacking = privilege::drop_rest()?;
+    if !lacking.is_empty() {
+        tracing::warn!("this process lacks {}; the coverage table says what that costs", lacking.join(" "));
+    }
     let clock = Clock::now();
     let node = Scope::node(&*config.cluster, node_name(config));
     let (rules, diagnostics) = crate::rules::load(&config.rules, !config.no_own_rules)?;
     for diagnostic in &diagnostics {
-        tracing::warn!("{diagnostic}");
+        match diagnostic.level {
+            model::Level::Note => tracing::info!("{diagnostic}"),
+            _ => tracing::warn!("{diagnostic}"),
+        }
     }
     let engine = Engine::new(rules);
+    let settings = settings(config, &engine);
     let wanted: BTreeSet<Signal> = engine.needs().kinds.iter().filter_map(|kind| Signal::from_name(kind)).collect();
 
     let uplink = uplink::start(config, &node)?;
@@ -70,8 +80,10 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     woken.set_nonblocking(true).context("making the wake-up not block")?;
     let resolver = Resolver::start(move || drop((&wake).write(&[0]))).context("starting the resolver")?;
     let containers = Containers::new(node.clone(), kernel::unified_hierarchy());
-    let pipeline = Pipeline::new(clock, containers, Some(resolver), output);
-    let watch = Watch { clock, node, started: clock.wall(Clock::since_boot()), degraded, woken };
+    // A salt for this run only: hashes of secrets must not be comparable for ever.
+    let masker = Masker::new(*uuid::Uuid::new_v4().as_bytes(), &config.secret_names);
+    let pipeline = Pipeline::new(clock, masker, containers, Some(resolver), output);
+    let watch = Watch { clock, node, started: clock.wall(Clock::since_boot()), degraded, woken, settings, self_test: config.self_test };
     let sight = watch.run(&wanted, pipeline, shutdown)?;
     if let Some(uplink) = uplink {
         uplink.stop();
@@ -101,12 +113,13 @@ struct Watch {
     started: Timestamp,
     degraded: Degrades,
     woken: UnixStream,
+    settings: Settings,
+    self_test: bool,
 }
 
 impl Watch {
     fn run(&self, wanted: &BTreeSet<Signal>, pipeline: Pipeline<Output>, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
-        let settings = Settings { own_pid: std::process::id(), flags: flags(wanted), ..Settings::default() };
-        match Kernel::new(settings) {
+        match Kernel::new(self.settings) {
             Ok(kernel) => self.with_kernel(kernel, wanted, pipeline, shutdown),
             Err(error) => self.without_kernel(&error, pipeline, shutdown),
         }
@@ -119,30 +132,52 @@ impl Watch {
         mut pipeline: Pipeline<Output>,
         shutdown: &AtomicBool,
     ) -> anyhow::Result<Sight> {
-        let outcomes = provider::start_all(&mut kernel, wanted);
+        let mut outcomes = provider::start_all(&mut kernel, wanted);
         // The programs run already: what starts during the snapshot waits in the ring and is told after it.
         match kernel.iterate(&programs::PROCESSES) {
             Ok(records) => pipeline.snapshot(&records, &RUNC_ROOTS.map(PathBuf::from)),
             Err(error) => tracing::warn!("{}", provider::explain(&error)),
         }
-        self.say(&outcomes, &mut pipeline, &[]);
-        self.ready(&outcomes);
         let pipeline = RefCell::new(pipeline);
         let reader = kernel.reader(|bytes| {
             pipeline.borrow_mut().record(bytes);
             0
         })?;
+        self.test(&reader, &pipeline, &mut outcomes)?;
+        self.say(&outcomes, &mut pipeline.borrow_mut(), &[]);
+        self.ready(&outcomes);
         let mut ticks = Ticks::default();
         while !shutdown.load(Ordering::Relaxed) {
             self.wait(&reader)?;
             if reader.consume()? >= BURST {
                 std::thread::sleep(BATCH);
             }
+            for pid in pipeline.borrow_mut().sink().matched() {
+                kernel.send_all_of(pid)?;
+            }
             self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
         }
         reader.consume()?;
         pipeline.borrow_mut().sink().tick(self.now());
         Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
+    }
+
+    /// Ready is said only after every active signal was seen once.
+    fn test(
+        &self,
+        reader: &Reader<'_>,
+        pipeline: &RefCell<Pipeline<Output>>,
+        outcomes: &mut Outcomes,
+    ) -> anyhow::Result<()> {
+        if !self.self_test {
+            return Ok(());
+        }
+        let pid = canary::run().context("starting the self-test")?;
+        pipeline.borrow_mut().expect_canary(pid);
+        reader.consume()?;
+        let missing = canary::missing(&outcomes.seen(), pipeline.borrow().proved());
+        outcomes.unproved(&missing);
+        Ok(())
     }
 
     /// Without bpf(2): says so, keeps saying so, and goes on with what needs none.
@@ -248,8 +283,20 @@ fn wait_for(fds: &mut [PollFd<'_>]) -> anyhow::Result<()> {
     }
 }
 
-fn flags(wanted: &BTreeSet<Signal>) -> u32 {
-    if wanted.contains(&Signal::Connect) { kernel::CONNECT_BY_SYSCALL } else { 0 }
+/// What the programs must know of the rules and of what is printed.
+fn settings(config: &Config, engine: &Engine) -> Settings {
+    let needs = engine.needs();
+    let mut settings = Settings { own_pid: std::process::id(), ..Settings::default() };
+    if needs.kinds.contains(Signal::Connect.name()) {
+        settings.flags |= kernel::CONNECT_BY_SYSCALL;
+    }
+    if config.print == Print::Events {
+        settings.flags |= kernel::SEND_ALL;
+    }
+    if needs.fields.contains("proc.env") {
+        settings.fields |= kernel::FIELD_ENV;
+    }
+    settings
 }
 
 fn node_name(config: &Config) -> String {

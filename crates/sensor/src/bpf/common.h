@@ -81,11 +81,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct settings {
 	__u32 own_pid;	 /* thread group of the sensor: never reported, else it would watch itself reading */
 	__u32 flags;
-	__u64 open_mask; /* an open is kept when (flags & mask) != 0 or the path is watched; see file.bpf.c */
 	__u32 fields;	 /* FIELD_* that some rule reads */
 	__u32 pad;
 };
 #define SETTING_CONNECT_BY_SYSCALL 1
+#define SETTING_SEND_ALL 2 /* repetitions, too: for recordings */
+/* Processes that a rule matched and whose opens are all sent. */
+#define MATCHED 1024
 #define FIELD_ENV 1
 
 struct {
@@ -176,14 +178,16 @@ static __always_inline void fill_header(struct header *h, const struct task_stru
 	bpf_probe_read_kernel(h->comm, sizeof(h->comm), leader->comm);
 }
 
-/* Sends `size` bytes from the header on. */
-static __always_inline void submit(struct scratch *s, __u32 size)
+/* Sends `size` bytes from the header on. False when the ring was full. */
+static __always_inline bool submit(struct scratch *s, __u32 size)
 {
 	if (size > sizeof(s->header) + TEXT_SIZE)
 		size = sizeof(s->header) + TEXT_SIZE;
 	s->header.size = size;
-	if (bpf_ringbuf_output(&events, s, size, 0))
-		count_lost(s->header.signal);
+	if (!bpf_ringbuf_output(&events, s, size, 0))
+		return true;
+	count_lost(s->header.signal);
+	return false;
 }
 
 /*

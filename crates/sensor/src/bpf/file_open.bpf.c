@@ -47,6 +47,87 @@ static __always_inline void read_call(struct call *c, struct pt_regs *regs)
 	}
 }
 
+/*
+ * What is the same in every respect that a rule can read was judged already: the same process with the same name,
+ * credentials and place, the same file, flags and outcome. The first such open is sent, its repetitions are counted as
+ * filtered until the entry is REPEAT_NS old. A process that a rule matched is taken out by user space (`matched`), so
+ * that its repetitions are counted one by one.
+ */
+#define REPEAT_NS 10000000000ULL
+#define REPEAT_TEXT 160
+
+struct repeat_key {
+	__u64 start_time, cgroup_id, caps_effective, caps_permitted;
+	__u32 pid, flags, uid, gid;
+	__s32 error;
+	__u16 path_size, raw_size;
+	char comm[16];
+	char text[REPEAT_TEXT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct repeat_key);
+} keys SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct repeat_key);
+	__type(value, __u64);
+} repeats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MATCHED);
+	__type(key, __u32);
+	__type(value, __u8);
+} matched SEC(".maps");
+
+/* The key of this open, or NULL when repetitions are wanted or it is too long to be remembered. */
+static __always_inline struct repeat_key *key_of(struct scratch *s, const struct open_body *b, __u32 at)
+{
+	const struct settings *settings = get_settings();
+	__u32 zero = 0, size = at - sizeof(*b);
+	struct repeat_key *key;
+
+	if (!settings || settings->flags & SETTING_SEND_ALL || size > REPEAT_TEXT)
+		return NULL;
+	if (bpf_map_lookup_elem(&matched, &s->header.pid))
+		return NULL;
+	key = bpf_map_lookup_elem(&keys, &zero);
+	if (!key)
+		return NULL;
+	key->start_time = s->header.start_time;
+	key->cgroup_id = s->header.cgroup_id;
+	key->caps_effective = s->header.caps_effective;
+	key->caps_permitted = s->header.caps_permitted;
+	key->pid = s->header.pid;
+	key->flags = b->flags;
+	key->uid = s->header.uid;
+	key->gid = s->header.gid;
+	key->error = b->result < 0 ? b->result : 0;
+	key->path_size = b->path_size;
+	key->raw_size = b->raw_size;
+	__builtin_memcpy(key->comm, s->header.comm, sizeof(key->comm));
+	__builtin_memset(key->text, 0, sizeof(key->text));
+	bpf_probe_read_kernel(key->text, size, s->text + sizeof(*b));
+	return key;
+}
+
+/* Whether an open was told lately; if not, it is from now on. */
+static __always_inline bool is_repeated(struct repeat_key *key, __u64 now)
+{
+	__u64 *told = bpf_map_lookup_elem(&repeats, key);
+
+	if (told && now - *told < REPEAT_NS)
+		return true;
+	bpf_map_update_elem(&repeats, key, &now, BPF_ANY);
+	return false;
+}
+
 SEC("tp_btf/sys_exit")
 int file_open(u64 *ctx)
 {
@@ -54,6 +135,7 @@ int file_open(u64 *ctx)
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	long result = ctx[1];
 	struct call call = {};
+	struct repeat_key *key;
 	struct scratch *s;
 	struct open_body *b;
 	__u32 at = sizeof(*b);
@@ -104,6 +186,12 @@ int file_open(u64 *ctx)
 			at += len - 1;
 		}
 	}
-	submit(s, sizeof(s->header) + at);
+	key = key_of(s, b, at);
+	if (key && is_repeated(key, s->header.time)) {
+		count_filtered(SIGNAL_FILE_OPEN);
+		return 0;
+	}
+	if (!submit(s, sizeof(s->header) + at) && key)
+		bpf_map_delete_elem(&repeats, key);
 	return 0;
 }

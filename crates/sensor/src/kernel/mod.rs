@@ -22,12 +22,14 @@ pub use programs::{Attach, Program};
 pub const RING_BYTES: u32 = 8 << 20;
 /// As `SIGNALS` in `common.h`.
 const SIGNALS: u32 = 32;
+/// As `MATCHED` in `common.h`.
+const MATCHED: u32 = 1024;
 /// As `SYSCALLS` in `common.h`.
 const SYSCALLS: u32 = 512;
 /// A snapshot: some hundred bytes per process, four kilobytes with long arguments.
 const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
 /// Length of `struct settings`.
-const SETTINGS_BYTES: u32 = 24;
+const SETTINGS_BYTES: u32 = 16;
 /// Length of `struct loss`.
 const LOSS_BYTES: usize = 16;
 
@@ -109,14 +111,14 @@ pub struct Settings {
     pub own_pid: u32,
     /// `SETTING_*`.
     pub flags: u32,
-    /// Open flags that a rule asks for.
-    pub open_mask: u64,
     /// `FIELD_*`.
     pub fields: u32,
 }
 
 /// `SETTING_CONNECT_BY_SYSCALL`.
 pub const CONNECT_BY_SYSCALL: u32 = 1;
+/// `SETTING_SEND_ALL`.
+pub const SEND_ALL: u32 = 2;
 /// `FIELD_ENV`.
 pub const FIELD_ENV: u32 = 1;
 
@@ -125,8 +127,7 @@ impl Settings {
         let mut bytes = [0; SETTINGS_BYTES as usize];
         bytes[0..4].copy_from_slice(&self.own_pid.to_ne_bytes());
         bytes[4..8].copy_from_slice(&self.flags.to_ne_bytes());
-        bytes[8..16].copy_from_slice(&self.open_mask.to_ne_bytes());
-        bytes[16..20].copy_from_slice(&self.fields.to_ne_bytes());
+        bytes[8..12].copy_from_slice(&self.fields.to_ne_bytes());
         bytes
     }
 }
@@ -139,6 +140,7 @@ pub struct Kernel {
     settings: MapHandle,
     syscalls: MapHandle,
     handlers: MapHandle,
+    matched: MapHandle,
     links: Vec<Link>,
     cgroup: Option<PathBuf>,
 }
@@ -172,6 +174,7 @@ impl Kernel {
             settings: create(MapType::Array, "settings", 4, SETTINGS_BYTES, 1)?,
             syscalls: create(MapType::Array, "syscalls", 4, 4, SYSCALLS)?,
             handlers: create(MapType::ProgArray, "handlers", 4, 4, SIGNALS)?,
+            matched: create(MapType::LruHash, "matched", 4, 1, MATCHED)?,
             links: Vec::new(),
             cgroup: unified_hierarchy(),
         };
@@ -184,6 +187,13 @@ impl Kernel {
         self.settings
             .update(&0u32.to_ne_bytes(), &settings.to_bytes(), MapFlags::ANY)
             .map_err(|source| KernelError::Access { name: "settings", source })
+    }
+
+    /// From now on all opens of a process are sent, also those that repeat one: a rule matched it.
+    pub fn send_all_of(&self, pid: u32) -> Result<(), KernelError> {
+        self.matched
+            .update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)
+            .map_err(|source| KernelError::Access { name: "matched", source })
     }
 
     /// Loads one program alone and attaches it. On failure nothing of it stays.
@@ -238,6 +248,7 @@ impl Kernel {
                 Some("settings") => &self.settings,
                 Some("syscalls") => &self.syscalls,
                 Some("handlers") => &self.handlers,
+                Some("matched") => &self.matched,
                 _ => continue,
             };
             map.reuse_fd(shared.as_fd()).map_err(open_error)?;

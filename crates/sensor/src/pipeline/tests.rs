@@ -16,7 +16,8 @@ impl Sink for Kept {
 
 fn pipeline() -> Pipeline<Kept> {
     let clock = Clock::booted_at(model::Timestamp::from_seconds(1000));
-    Pipeline::new(clock, Containers::new(Scope::node("local", "n1"), None), None, Kept::default())
+    let containers = Containers::new(Scope::node("local", "n1"), None);
+    Pipeline::new(clock, Masker::new([0; 16], &[]), containers, None, Kept::default())
 }
 
 // Beyond PID_MAX_LIMIT, so that /proc knows none of them.

@@ -11,6 +11,7 @@ use model::{Ancestor, Capabilities, ExeOrigin, Namespaces, Process};
 use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
+use crate::mask::Masker;
 use crate::record::{self, Fork, Header, Task};
 
 pub mod proc;
@@ -48,6 +49,7 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Table {
     clock: Clock,
+    masker: Masker,
     live: FxHashMap<u32, Entry>,
     dead: FxHashMap<(u32, u64), Entry>,
     buried: VecDeque<(u64, (u32, u64))>,
@@ -61,9 +63,10 @@ const fn ticks(since_boot: u64) -> u64 {
 
 impl Table {
     /// An empty table.
-    pub fn new(clock: Clock) -> Self {
+    pub fn new(clock: Clock, masker: Masker) -> Self {
         Self {
             clock,
+            masker,
             live: FxHashMap::default(),
             dead: FxHashMap::default(),
             buried: VecDeque::new(),
@@ -231,6 +234,7 @@ impl Table {
             process.ppid = signed(read.ppid);
             process.exe = read.exe;
             process.args = read.args;
+            self.masker.arguments(&mut process.args);
             process.cwd = read.cwd;
             process.tty = read.tty;
             process.sid = Some(read.sid);
@@ -275,6 +279,8 @@ impl Table {
             ancestors,
             ..Process::default()
         };
+        self.masker.arguments(&mut process.args);
+        self.masker.environment(&mut process.env);
         refresh(&mut process, header);
         process
     }

@@ -20,7 +20,7 @@ fn fork(pid: u32, start_time: u64, flags: u64) -> Fork {
 
 fn table() -> Table {
     // Pids beyond PID_MAX_LIMIT, so that /proc knows none of them.
-    Table::new(Clock::booted_at(model::Timestamp::from_seconds(1000)))
+    Table::new(Clock::booted_at(model::Timestamp::from_seconds(1000)), Masker::new([0; 16], &[]))
 }
 
 const INIT: u32 = 5_000_001;
@@ -154,4 +154,12 @@ fn origins_follow_the_flags() {
     check(EXE_KNOWN | EXE_TMPFS, true, Some(ExeOrigin::Tmpfs));
     check(EXE_KNOWN | EXE_TMPFS | EXE_DELETED | EXE_MEMFD, true, Some(ExeOrigin::Memfd));
     check(EXE_KNOWN | EXE_TMPFS | EXE_DELETED, false, Some(ExeOrigin::Deleted));
+}
+
+#[test]
+fn secrets_never_enter_the_table() {
+    let mut table = table();
+    let argv = b"psql\0--password\0hunter2\0";
+    let process = table.exec(&header(SHELL, SECOND, SECOND, "psql"), &task(0, 0, b"/psql", argv), 0);
+    assert!(process.args[2].starts_with("***short:"), "{:?}", process.args);
 }
