@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = LevelArg::Restricted)]
     level: LevelArg,
     /// Version of the standards: `latest` or `v1.N`.
-    #[arg(long = "pss-version", alias = "version", default_value = "latest", value_name = "VERSION")]
+    #[arg(long = "version", alias = "pss-version", default_value = "latest", value_name = "VERSION")]
     pss_version: Version,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
