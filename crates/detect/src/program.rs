@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::fields::types::{KINDS, NAMES};
+use crate::fields::types::{self, KINDS, NAMES};
 use crate::fields::{Context, Kinds};
 use crate::operand::Side;
 use crate::paths::PathSet;
@@ -225,14 +225,11 @@ fn decided(check: &UniqueCheck, kind: usize) -> Option<bool> {
     }
     let Test::EventType(test) = &check.test else { return None };
     let matching = NAMES[kind].iter().filter(|name| test.holds(name)).count();
-    // Events of some kinds carry one of the names, of others all of them at once.
-    let all_at_once = matches!(KINDS[kind], "exec" | "fork" | "exit" | "file_open" | "listen" | "dns" | "capability")
-        || NAMES[kind].len() == 1;
-    match matching {
-        0 => Some(false),
-        _ if all_at_once || matching == NAMES[kind].len() => Some(true),
-        _ => None,
+    if matching == 0 {
+        return Some(false);
     }
+    let always = types::always(kind).iter().any(|name| test.holds(name));
+    (always || matching == NAMES[kind].len()).then_some(true)
 }
 
 const fn cost(left: &Side, test: &Test) -> u8 {

@@ -42,9 +42,10 @@ impl<K: Hash + Eq> Windows<K> {
             self.windows.clear();
         }
         let window = self.windows.entry(key).or_default();
-        // Entries of the future come from a clock that jumped back; they would never age.
+        // Events of several processors come a little out of order; entries of the far future come from a clock that
+        // jumped back, and would never age.
         let length = self.length_ms;
-        window.retain(|entry| (0..=length).contains(&event.time.millis_since(entry.time)));
+        window.retain(|entry| event.time.millis_since(entry.time).abs() <= length);
         if let Some(known) = window.iter_mut().find(|entry| entry.item == item) {
             known.time = event.time;
             return None;

@@ -4,7 +4,7 @@
 //! holds when it holds for one of them, so that a rule works whichever name it was written with.
 
 use model::event::{Call, FileOperation, Network};
-use model::{Body, Event};
+use model::{Body, Event, OpenFlags};
 
 /// Kinds of events in the order of their bits in [`Kinds`].
 pub const KINDS: [&str; 26] = [
@@ -98,7 +98,7 @@ pub const NAMES: [&[&str]; 26] = [
     &["execve", "execveat"],
     &["clone", "clone3", "fork", "vfork"],
     &["procexit", "exit", "exit_group"],
-    &["openat", "open", "openat2", "creat", "open_by_handle_at"],
+    &["openat", "open", "openat2", "creat"],
     &[
         "rename",
         "renameat",
@@ -152,10 +152,29 @@ pub const NAMES: [&[&str]; 26] = [
     &["log"],
 ];
 
+/// How many of the names of `file_open` every open has.
+const OPENS: usize = 3;
+
+/// Names of a kind that each of its events has, all at once; empty where an event has some of the kind's names.
+pub fn always(kind: usize) -> &'static [&'static str] {
+    match KINDS.get(kind).copied().unwrap_or_default() {
+        "exec" | "fork" | "exit" | "listen" | "dns" | "capability" => NAMES[kind],
+        "file_open" => NAMES[kind].get(..OPENS).unwrap_or_default(),
+        _ if NAMES[kind].len() == 1 => NAMES[kind],
+        _ => &[],
+    }
+}
+
 /// The names that one event has; a check of `evt.type` holds when it holds for one of them.
 pub fn names(event: &Event) -> Names<'_> {
     let all = NAMES[kind_index(&event.body)];
     match &event.body {
+        Body::FileOpen(open) => {
+            // creat(2) is an open with exactly these flags; a rule about it must not match every open.
+            let created = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC;
+            let names = if open.flags.0 & created == created { all } else { all.get(..OPENS).unwrap_or(all) };
+            Names::Known(names)
+        }
         Body::FileChange(change) => Names::Known(of_operation(change.operation)),
         Body::Connect(network) => Names::Known(connect_names(event, network)),
         Body::Accept(network) if network.protocol == "udp" => Names::Known(&["recvfrom", "recvmsg", "recvmmsg"]),
