@@ -5,5 +5,6 @@
 //! What it is not: a collector (that is the `host` crate), or a benchmark's text: ids follow the CIS Kubernetes
 //! Benchmark so that results can be compared, the words are ours.
 
+pub mod attest;
 pub mod manifests;
 pub mod node;
