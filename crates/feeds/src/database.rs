@@ -118,12 +118,11 @@ impl Database {
 
     fn segment<'d>(&'d self, entry: &Entry, map: &'d OnceLock<Mapped>) -> Result<Segment<'d>, DatabaseError> {
         let path = self.dir.join(&entry.file);
-        let mapped = match map.get() {
-            Some(mapped) => mapped,
-            None => {
-                let mapped = Mapped::open(&path).map_err(|source| DatabaseError::Map { path: path.clone(), source })?;
-                map.get_or_init(|| mapped)
-            }
+        let mapped = if let Some(mapped) = map.get() {
+            mapped
+        } else {
+            let mapped = Mapped::open(&path).map_err(|source| DatabaseError::Map { path: path.clone(), source })?;
+            map.get_or_init(|| mapped)
         };
         let bytes = mapped.bytes();
         if bytes.len() as u64 != entry.size_bytes {

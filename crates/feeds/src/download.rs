@@ -16,7 +16,7 @@ pub const FILE_MAX_BYTES: u64 = 8 << 30;
 /// Longest entity tag that is kept.
 const ETAG_MAX_BYTES: usize = 512;
 /// A server that sends nothing for so long is given up.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 const CONNECT: Duration = Duration::from_secs(30);
 /// Attempts per file, each going on where the last broke off.
 const ATTEMPTS: u32 = 4;

@@ -65,11 +65,15 @@ pub(crate) fn import(source: &Source, family: &str, sink: &mut Sink) -> Result<(
     Ok(())
 }
 
+fn is_json(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|ending| ending == "json")
+}
+
 fn osv_archive(source: &Source, name: &str, family: &str, sink: &mut Sink) -> Result<(), ImportError> {
     let mut archive = Archive::open(File::open(&source.path)?, OSV_ARCHIVE)?;
     for index in 0..archive.len() {
         let entry = archive.name(index).unwrap_or_default().into_owned();
-        if entry.ends_with(".json") {
+        if is_json(&entry) {
             let bytes = archive.read(index)?;
             osv::record(&bytes, &format!("{name}:{entry}"), family, sink);
         }
@@ -79,7 +83,7 @@ fn osv_archive(source: &Source, name: &str, family: &str, sink: &mut Sink) -> Re
 
 fn csaf_archive(reader: impl Read, name: &str, sink: &mut Sink) -> Result<(), ImportError> {
     tar::each_file(reader, csaf::DOCUMENT.bytes as u64, |entry, bytes| {
-        if entry.ends_with(".json") {
+        if is_json(entry) {
             csaf::csaf(bytes, &format!("{name}:{entry}"), sink);
         }
     })?;

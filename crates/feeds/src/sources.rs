@@ -99,7 +99,7 @@ pub(crate) fn search(dir: &Path) -> Result<(Vec<Source>, Vec<PathBuf>), SearchEr
     files.sort();
     let (mut sources, mut unknown) = (Vec::new(), Vec::new());
     for path in files {
-        match recognise(&path).map_err(|source| SearchError::Read { path: path.clone(), source })? {
+        match recognise(&path) {
             Some(kind) => sources.push(Source { kind, path }),
             None => unknown.push(path),
         }
@@ -133,12 +133,12 @@ fn collect(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Sea
 }
 
 /// The format by the file's name and first bytes.
-fn recognise(path: &Path) -> io::Result<Option<Kind>> {
+fn recognise(path: &Path) -> Option<Kind> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    if name.ends_with(".zip") {
-        return Ok(Some(Kind::OsvArchive));
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip")) {
+        return Some(Kind::OsvArchive);
     }
-    Ok(by_name(&name).or_else(|| by_content(&head(path))))
+    by_name(&name).or_else(|| by_content(&head(path)))
 }
 
 /// The start of a file, inflated. What cannot be read is empty, and so unknown.

@@ -49,7 +49,7 @@ pub fn each_file(
             return Ok(());
         }
         let damaged = |reason| TarError::Damaged { entry, reason };
-        if checksum(&header) != octal(&header[148..156]) {
+        if Some(checksum(&header)) != octal(&header[148..156]) {
             return Err(damaged("wrong checksum"));
         }
         let size = octal(&header[124..136]).ok_or_else(|| damaged("no size"))?;
@@ -87,7 +87,7 @@ pub(crate) fn append(out: &mut impl Write, name: &str, content: &[u8]) -> io::Re
     header[136..147].copy_from_slice(b"00000000000");
     header[156] = b'0';
     header[257..265].copy_from_slice(b"ustar\x0000");
-    let sum = checksum(&header).unwrap_or_default();
+    let sum = checksum(&header);
     header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
     out.write_all(&header)?;
     out.write_all(content)?;
@@ -135,9 +135,9 @@ fn octal(field: &[u8]) -> Option<u64> {
 }
 
 /// The sum of the header's bytes, its own field counted as blanks.
-fn checksum(header: &[u8; BLOCK]) -> Option<u64> {
+fn checksum(header: &[u8; BLOCK]) -> u64 {
     let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
-    Some(sum(&header[..148]) + 8 * u64::from(b' ') + sum(&header[156..]))
+    sum(&header[..148]) + 8 * u64::from(b' ') + sum(&header[156..])
 }
 
 fn name(header: &[u8; BLOCK]) -> String {
@@ -155,7 +155,7 @@ mod tests {
         header[..name.len().min(100)].copy_from_slice(&name.as_bytes()[..name.len().min(100)]);
         header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
         header[156] = kind;
-        let sum = checksum(&header).unwrap();
+        let sum = checksum(&header);
         header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
         let mut out = header.to_vec();
         out.extend_from_slice(content);

@@ -109,7 +109,7 @@ async fn feed(
             fresh.insert(file.path.clone(), etag);
         }
     }
-    Ok(Some(fresh.into_iter().map(|(path, etag)| format!("{path}\t{etag}\n")).collect()))
+    Ok(Some(fresh.into_iter().map(|(path, etag)| format!("{path}\t{etag}")).collect::<Vec<_>>().join("\n")))
 }
 
 async fn one(

@@ -206,7 +206,7 @@ impl<'s> Judged<'s> {
         let low = |package: &&Package| {
             package.evidence == Evidence::Manifest || package.properties.get("confidence").is_some_and(|c| c == "low")
         };
-        let low = self.data.tags.note == NOT_MODULE_VERSIONS || subject.packages.iter().all(|package| low(&package));
+        let low = self.data.tags.note == NOT_MODULE_VERSIONS || subject.packages.iter().all(low);
         // Another tool's SBOM may lack the epoch that the feed has: the order is then a guess.
         let epoch = subject.scheme == Scheme::Rpm
             && subject.packages.iter().all(|package| package.evidence == Evidence::Sbom)

@@ -88,8 +88,12 @@ fn advisory(id: &str, affected: Vec<Affected>) -> Advisory {
 /// A segment's bytes.
 fn segment(feed: &str, ecosystems: &[&str], advisories: &[Advisory], notes: &[Note]) -> Vec<u8> {
     let mut builder = Builder::new();
-    advisories.iter().for_each(|advisory| builder.add(advisory));
-    notes.iter().for_each(|note| builder.add_note(note));
+    for advisory in advisories {
+        builder.add(advisory);
+    }
+    for note in notes {
+        builder.add_note(note);
+    }
     builder.add_source("debian:12", "libssl3", "openssl");
     builder.add_fact("eol:debian", "9", "2022-06-30");
     builder.add_fact("eol:python", "3.7", "2023-06-27");
@@ -478,7 +482,7 @@ fn rated(severity: Severity, scores: &[f64], epss: Option<f64>, kev: Option<bool
 #[test]
 fn risk_is_the_published_formula() {
     let check = |finding: Finding, expected: f64| {
-        assert!((risk(&finding) - expected).abs() < 1e-4, "{} {expected}", risk(&finding))
+        assert!((risk(&finding) - expected).abs() < 1e-4, "{} {expected}", risk(&finding));
     };
     check(rated(Severity::High, &[7.5], None, None), 0.0);
     check(rated(Severity::High, &[7.5], Some(0.5), None), 37.5);

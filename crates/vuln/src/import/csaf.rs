@@ -22,7 +22,8 @@ const MAX_CHAIN: usize = 8;
 
 #[derive(Deserialize)]
 struct Document {
-    document: Head,
+    #[serde(rename = "document")]
+    head: Head,
     product_tree: Option<Tree>,
     #[serde(default)]
     vulnerabilities: Vec<Vulnerability>,
@@ -116,9 +117,12 @@ struct Remediation {
 
 #[derive(Deserialize)]
 struct Score {
-    cvss_v3: Option<Vector>,
-    cvss_v2: Option<Vector>,
-    cvss_v4: Option<Vector>,
+    #[serde(rename = "cvss_v4")]
+    v4: Option<Vector>,
+    #[serde(rename = "cvss_v3")]
+    v3: Option<Vector>,
+    #[serde(rename = "cvss_v2")]
+    v2: Option<Vector>,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +154,7 @@ pub fn csaf(bytes: &[u8], source: &str, sink: &mut Sink) {
         Ok(document) => document,
         Err(error) => return sink.report.fail("csaf/document", source, error.to_string()),
     };
-    sink.report.date(&document.document.tracking.current_release_date);
+    sink.report.date(&document.head.tracking.current_release_date);
     let mut products = Products::default();
     if let Some(tree) = document.product_tree {
         products.collect(tree.branches);
@@ -160,7 +164,7 @@ pub fn csaf(bytes: &[u8], source: &str, sink: &mut Sink) {
         }
     }
     for vulnerability in document.vulnerabilities {
-        sink.add(&convert(vulnerability, &document.document, &products));
+        sink.add(&convert(vulnerability, &document.head, &products));
     }
 }
 
@@ -237,7 +241,7 @@ fn convert(vulnerability: Vulnerability, head: &Head, products: &Products) -> Ad
     }
     let severity = vulnerability.threats.iter().find(|threat| threat.category == "impact").map(|t| t.details.as_str());
     let severity = severity.or(head.aggregate_severity.as_ref().map(|text| text.text.as_str())).unwrap_or("");
-    let vectors = vulnerability.scores.iter().flat_map(|score| [&score.cvss_v4, &score.cvss_v3, &score.cvss_v2]);
+    let vectors = vulnerability.scores.iter().flat_map(|score| [&score.v4, &score.v3, &score.v2]);
     let vector = vectors.flatten().map(|vector| vector.vector.clone()).next().unwrap_or_default();
     let severity = Severity::from_word(severity).unwrap_or_default();
     Advisory {

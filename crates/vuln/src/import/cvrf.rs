@@ -36,7 +36,8 @@ const BUILDS: [(&str, &str); 9] = [
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
-    document_tracking: Option<Tracking>,
+    #[serde(rename = "DocumentTracking")]
+    tracking: Option<Tracking>,
     product_tree: Tree,
     #[serde(default)]
     vulnerability: Vec<Vulnerability>,
@@ -113,7 +114,7 @@ pub fn month(bytes: &[u8], source: &str, sink: &mut Sink) {
         Ok(document) => document,
         Err(error) => return sink.report.fail("cvrf/document", source, error.to_string()),
     };
-    sink.report.date(document.document_tracking.as_ref().map_or("", |tracking| &tracking.current_release_date));
+    sink.report.date(document.tracking.as_ref().map_or("", |tracking| &tracking.current_release_date));
     let products: BTreeMap<&str, String> = document
         .product_tree
         .full_product_name

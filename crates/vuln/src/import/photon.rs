@@ -1,6 +1,6 @@
 //! Photon OS: one JSON list per release, `cve_data_photon4.0.json`.
 //!
-//! Source: packages.broadcom.com/photon/photon_cve_metadata. Names are binaries and sources mixed; `NA` stands for no
+//! Source: `packages.broadcom.com/photon/photon_cve_metadata`. Names are binaries and sources mixed; `NA` stands for no
 //! version; the release is only in the file's name.
 
 use limits::json::{self, JsonLimits};

@@ -50,22 +50,15 @@ fn ranges(data: &RowData<'_>) -> String {
 }
 
 fn extras(data: &RowData<'_>) -> String {
-    let mut out = String::new();
+    let mut words = Vec::new();
     if let State::Said(status) = data.state {
-        out.push_str(&format!(" {status:?}"));
+        words.push(format!(" {status:?}"));
     }
-    if let Some(severity) = data.tags.severity {
-        out.push_str(&format!(" {severity}"));
-    }
-    for text in [data.tags.module, data.tags.note].into_iter().chain(data.tags.products.iter().copied()) {
-        if !text.is_empty() {
-            out.push_str(&format!(" <{text}>"));
-        }
-    }
-    for import in &data.tags.imports {
-        out.push_str(&format!(" {}:{}", import.path, import.symbols.join(",")));
-    }
-    out
+    words.extend(data.tags.severity.map(|severity| format!(" {severity}")));
+    let texts = [data.tags.module, data.tags.note].into_iter().chain(data.tags.products.iter().copied());
+    words.extend(texts.filter(|text| !text.is_empty()).map(|text| format!(" <{text}>")));
+    words.extend(data.tags.imports.iter().map(|import| format!(" {}:{}", import.path, import.symbols.join(","))));
+    words.concat()
 }
 
 /// The diagnostics of a failed import.
@@ -334,7 +327,7 @@ fn ruby_requirements_become_what_lies_between() {
     // Nothing is left: the row has no range, so it must not be there at all.
     check(r#"">= 1""#, r#""< 1""#, "");
     let bad = failure(|sink| {
-        rubysec::lines(&b"\n{\"gem\":\"g\",\"id\":\"i\",\"patched_versions\":[\"!= 2\"]}\n"[..], "f", sink).unwrap()
+        rubysec::lines(&b"\n{\"gem\":\"g\",\"id\":\"i\",\"patched_versions\":[\"!= 2\"]}\n"[..], "f", sink).unwrap();
     });
     assert!(bad.contains("f:2:1") && bad.contains("is no requirement"), "{bad}");
 }

@@ -113,7 +113,6 @@ fn hyphens_do_not_use_up_the_stack() {
     let deep = "1-".repeat(50_000);
     assert_eq!(Scheme::Maven.compare(&deep, &deep.clone()), Ordering::Equal);
     assert_eq!(Scheme::Maven.compare(&format!("{deep}1"), "1"), Ordering::Greater);
-    assert!(super::maven::MAX_DEPTH < 50_000);
 }
 
 #[test]
@@ -232,7 +231,7 @@ fn output(program: &str, args: &[&str], input: &str) -> String {
 }
 
 fn tabbed(pairs: &[(String, String)]) -> String {
-    pairs.iter().map(|(a, b)| format!("{a}\t{b}\n")).collect()
+    pairs.iter().map(|(a, b)| format!("{a}\t{b}")).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]
@@ -253,9 +252,7 @@ fn rpm_agrees() {
     let mut printed = String::new();
     for chunk in calls.chunks(200) {
         let script = format!("%{{lua: print(table.concat({{{}}}, \" \"))}}", chunk.join(","));
-        printed.push_str(
-            &output("rpm", &["--eval", &script], "").split_whitespace().map(|n| format!("{n}\n")).collect::<String>(),
-        );
+        printed.push_str(&output("rpm", &["--eval", &script], "").replace(' ', "\n"));
     }
     agree(Scheme::Rpm, &pairs, &printed);
 }
