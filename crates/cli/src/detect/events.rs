@@ -1,0 +1,123 @@
+//! Recorded events: files of our JSON lines or of Kubernetes audit JSON, told apart by their content.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use cluster::audit::{self, AuditLimits, Delivery};
+use limits::CappedReader;
+use limits::json::{self, JsonLimits};
+use model::{Event, Timestamp};
+
+/// Bytes of one line: an audit delivery of the largest size.
+const MAX_LINE_BYTES: usize = AuditLimits::DEFAULT.bytes;
+
+/// Bytes of one recording: a day of a busy node.
+const MAX_RECORDING_BYTES: u64 = 16 << 30;
+
+/// What was read of a recording.
+#[derive(Debug, Default)]
+pub struct Count {
+    /// Events.
+    pub events: u64,
+    /// Lines and items that are no events.
+    pub skipped: u64,
+    /// Why the first of them was skipped.
+    pub first_reason: Option<String>,
+}
+
+impl Count {
+    fn skip(&mut self, reason: String) {
+        self.skipped += 1;
+        self.first_reason.get_or_insert(reason);
+    }
+}
+
+/// Reads a recording (`-` is standard input) and hands over its events one by one.
+pub fn read(path: &Path, cluster: &str, each: &mut impl FnMut(Event)) -> anyhow::Result<Count> {
+    let name = path.display().to_string();
+    let input: Box<dyn Read> = if name == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).with_context(|| format!("opening {name}"))?)
+    };
+    let mut reader = BufReader::with_capacity(1 << 20, CappedReader::new(input, MAX_RECORDING_BYTES, name.clone()));
+    let mut count = Count::default();
+    let mut line = Vec::new();
+    let mut number = 0_u64;
+    loop {
+        line.clear();
+        number += 1;
+        if !read_line(&mut reader, &mut line).with_context(|| format!("reading {name}, line {number}"))? {
+            return Ok(count);
+        }
+        let trimmed = line.trim_ascii();
+        if trimmed.is_empty() {
+            continue;
+        }
+        if number == 1 && !is_whole(trimmed) {
+            // A document over several lines: read what is left, within the limit of a delivery.
+            let rest = limits::read_capped(&mut reader, (MAX_LINE_BYTES - line.len()) as u64, &name)?;
+            line.extend_from_slice(&rest);
+            one(&line, cluster, &mut count, each).with_context(|| format!("reading {name}"))?;
+            return Ok(count);
+        }
+        one(trimmed, cluster, &mut count, each).with_context(|| format!("reading {name}, line {number}"))?;
+    }
+}
+
+fn is_whole(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> anyhow::Result<bool> {
+    let mut limited = reader.take(MAX_LINE_BYTES as u64 + 1);
+    let read = limited.read_until(b'\n', line)?;
+    if read > MAX_LINE_BYTES {
+        bail!("the line has more than {MAX_LINE_BYTES} bytes");
+    }
+    Ok(read > 0)
+}
+
+/// One line or document: an event of ours, or an audit delivery. Broken lines are counted; a recording that was cut off
+/// by a crash must still replay.
+fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Event)) -> anyhow::Result<()> {
+    let limits = JsonLimits { bytes: MAX_LINE_BYTES, ..JsonLimits::DOCUMENT };
+    if looks_like_ours(bytes) {
+        match json::from_slice::<Event>(bytes, &limits) {
+            Ok(event) => {
+                count.events += 1;
+                each(event);
+            }
+            Err(error) => count.skip(error.to_string()),
+        }
+        return Ok(());
+    }
+    let delivery = Delivery { cluster, first_seq: count.events, received: Timestamp::from_nanos(0) };
+    match audit::parse(bytes, delivery, AuditLimits::DEFAULT) {
+        Ok(received) => {
+            for skipped in received.skipped {
+                count.skip(skipped.reason);
+            }
+            for event in received.events {
+                count.events += 1;
+                each(event);
+            }
+        }
+        Err(error) => count.skip(format!("{:#}", anyhow::Error::from(error))),
+    }
+    Ok(())
+}
+
+/// Our envelope has `v`, `seq` and `provider`; audit events have none of them.
+fn looks_like_ours(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        #[serde(default)]
+        provider: Option<serde::de::IgnoredAny>,
+        #[serde(default)]
+        seq: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_slice::<Head>(bytes).is_ok_and(|head| head.provider.is_some() && head.seq.is_some())
+}
