@@ -47,3 +47,66 @@ fn outcome(incomplete: bool, worst: Option<Severity>, fail_on: Option<Severity>)
         _ => Outcome::Clean,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(subcommand)]
+        what: What,
+    }
+
+    fn run_line(line: &[&str]) -> anyhow::Result<Outcome> {
+        let what = Line::try_parse_from([&["check"], line].concat())?.what;
+        run(Args { what }, &Ui { progress: false, width: 80 })
+    }
+
+    const POD: &str =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostPID: true\n  containers: [{name: a}]\n";
+
+    #[test]
+    fn exit_codes_tell_findings_from_what_could_not_be_read() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        std::fs::write(path("pod.yaml"), POD).unwrap();
+        std::fs::write(path("broken.yml"), "a: [1\n").unwrap();
+        let pod = path("pod.yaml");
+        assert_eq!(run_line(&["manifests", &pod]).unwrap(), Outcome::Clean, "no threshold, no finding");
+        assert_eq!(run_line(&["manifests", "--fail-on", "high", &pod]).unwrap(), Outcome::Findings);
+        let restricted = ["manifests", "--level", "restricted", "--version", "v1.24", "--format", "sarif", &pod];
+        assert_eq!(run_line(&restricted).unwrap(), Outcome::Clean);
+        let all = dir.path().display().to_string();
+        assert_eq!(
+            run_line(&["manifests", "--fail-on", "high", "--format", "json", &all]).unwrap(),
+            Outcome::Incomplete
+        );
+        assert!(run_line(&["manifests", "--fail-on", "bad", &pod]).is_err());
+        assert!(run_line(&["manifests", &path("gone")]).is_err());
+    }
+
+    #[test]
+    fn a_copied_node_is_judged_with_what_its_provider_says() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("root/proc/7/cmdline", "kubelet\0--anonymous-auth=true\0");
+        put("table", "id\ta\tl\ts\n1.2.1\tManual\tL1\tPass\n");
+        put("bad", "id\n?\n");
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let (root, table, bad) = (path("root"), path("table"), path("bad"));
+        assert_eq!(run_line(&["node", "--root", &root, "--attested", &table]).unwrap(), Outcome::Clean);
+        assert_eq!(
+            run_line(&["node", "--root", &root, "--fail-on", "high", "--format", "json"]).unwrap(),
+            Outcome::Findings
+        );
+        assert_eq!(run_line(&["node", "--root", &root, "--attested", &bad]).unwrap(), Outcome::Incomplete);
+        assert!(run_line(&["node", "--root", &path("gone")]).is_err());
+    }
+}

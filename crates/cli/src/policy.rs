@@ -84,3 +84,68 @@ impl Files {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(subcommand)]
+        what: What,
+    }
+
+    fn run_line(line: &[&str]) -> anyhow::Result<Outcome> {
+        let what = Line::try_parse_from([&["policy"], line].concat())?.what;
+        run(Args { what }, &Ui { progress: false, width: 80 })
+    }
+
+    const TEMPLATE: &str = r#"
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: nolatest}
+spec:
+  crd: {spec: {names: {kind: NoLatest}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package nolatest
+      violation[{"msg": msg}] {
+        image := input.review.object.spec.containers[_].image
+        endswith(image, ":latest")
+        msg := sprintf("%v floats", [image])
+      }
+"#;
+    const CONSTRAINT: &str = "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: NoLatest\nmetadata: {name: c}\n";
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{image: 'a:latest'}]}\n";
+    const SUITE: &str = "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n- name: t\n  template: t.yaml\n  \
+        constraint: c.yaml\n  cases: [{name: x, object: p.yaml, assertions: [{violations: EXPECTED}]}]\n";
+
+    #[test]
+    fn exit_codes_tell_refusals_from_what_could_not_be_used() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let put = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+        put("t.yaml", TEMPLATE);
+        put("c.yaml", CONSTRAINT);
+        put("p.yaml", POD);
+        let (template, constraint, pod) = (path("t.yaml"), path("c.yaml"), path("p.yaml"));
+        let eval = ["eval", "--template", &template, "--constraint", &constraint, "--object", &pod];
+        assert_eq!(run_line(&eval).unwrap(), Outcome::Clean);
+        assert_eq!(
+            run_line(&[&eval[..], &["--fail-on-deny", "--format", "json"]].concat()).unwrap(),
+            Outcome::Findings
+        );
+        let swapped = ["eval", "--template", &constraint, "--constraint", &template, "--object", &pod];
+        assert!(format!("{:#}", run_line(&swapped).unwrap_err()).contains("is no ConstraintTemplate"));
+        let suite = path("suite.yaml");
+        put("suite.yaml", &SUITE.replace("EXPECTED", "yes"));
+        assert_eq!(run_line(&["test", &suite]).unwrap(), Outcome::Clean);
+        put("suite.yaml", &SUITE.replace("EXPECTED", "no"));
+        assert_eq!(run_line(&["test", &dir.path().display().to_string()]).unwrap(), Outcome::Findings);
+        put("suite.yaml", "a: [");
+        assert!(run_line(&["test", &suite]).is_err(), "nothing was run");
+    }
+}

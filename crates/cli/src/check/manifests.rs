@@ -99,8 +99,8 @@ fn table(report: &Report, level: Level, version: Version, ui: &Ui) {
 fn one(finding: &Finding, ui: &Ui) {
     let evidence = finding.result.evidence.first();
     let path = evidence.map_or("", |evidence| evidence.path.as_str());
-    let place = finding.position.map_or(String::new(), |position| format!(" (line {})", position.line));
-    ui.print(format_args!("  {:<6}  {}  {path}{place}", finding.severity, finding.result.control));
+    let line = finding.position.map_or(String::new(), |position| format!(" (line {})", position.line));
+    ui.print(format_args!("  {:<6}  {}  {path}{line}", finding.severity, finding.result.control));
     ui.print(format_args!("          {}", finding.message));
     let patch = &finding.result.remediation.patch;
     if patch.is_empty() {

@@ -1,6 +1,6 @@
 //! `seawall check node`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use limits::json::JsonLimits;
@@ -13,6 +13,9 @@ use crate::ui::{self, Ui};
 
 /// Size of a `/configz` answer: a complete configuration is under 20 kB.
 const MAX_CONFIGZ_BYTES: u64 = 1 << 20;
+
+/// Size of a provider's table: the one for AKS is under 4 kB.
+const MAX_TABLE_BYTES: u64 = 1 << 20;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -32,6 +35,10 @@ pub struct Args {
     /// The running configuration: the output of `kubectl get --raw /api/v1/nodes/NODE/proxy/configz`.
     #[arg(long, value_name = "FILE")]
     configz: Option<PathBuf>,
+    /// What the provider of a managed cluster says of controls that cannot be seen from here: a table with the columns
+    /// id, assessment, level and status, separated by tabs.
+    #[arg(long, value_name = "FILE")]
+    attested: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -60,14 +67,31 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         None => None,
     };
     let facts = host::take(host::Options { root: args.root.clone(), node: args.node.clone(), taken: now(), configz })?;
-    let results = judge(&facts, &args.cluster);
+    let mut results = judge(&facts, &args.cluster);
+    let understood = match &args.attested {
+        Some(path) => attest(path, &mut results, ui)?,
+        None => true,
+    };
     match args.format {
         Format::Json => ui.print_json(&Output { facts: &facts, results: &results })?,
         Format::Table => table(&facts, &results, ui),
     }
     let failed = results.iter().filter(|result| result.state == ControlState::Fail);
     let worst = failed.filter_map(control_of).map(|control| control.severity).max();
-    Ok(super::outcome(false, worst, args.fail_on))
+    Ok(super::outcome(!understood, worst, args.fail_on))
+}
+
+/// Adds a provider's statements; whether all lines of them were understood.
+fn attest(path: &Path, results: &mut Vec<ControlResult>, ui: &Ui) -> anyhow::Result<bool> {
+    let text = limits::read_text(path, MAX_TABLE_BYTES)?;
+    let (statements, diagnostics) = posture::attest::parse(&text, &path.display().to_string());
+    for diagnostic in &diagnostics {
+        ui.say(diagnostic.render(&text));
+    }
+    if let Some(subject) = results.first().map(|result| result.subject.clone()) {
+        posture::attest::complete(results, &statements, PROFILE, &path.display().to_string(), &subject);
+    }
+    Ok(diagnostics.is_empty())
 }
 
 /// The clock; engines get it as a parameter.
@@ -86,9 +110,8 @@ fn table(facts: &NodeFacts, results: &[ControlResult], ui: &Ui) {
         })
         .collect();
     ui.print(ui::table(&["STATE", PROFILE, "SEVERITY", "CONTROL"], &rows));
-    for result in
-        results.iter().filter(|result| !matches!(result.state, ControlState::Pass | ControlState::NotApplicable))
-    {
+    let quiet = [ControlState::Pass, ControlState::NotApplicable, ControlState::AttestedByProvider];
+    for result in results.iter().filter(|result| !quiet.contains(&result.state)) {
         ui.print(format_args!("\n{} {}: {}", word(result.state), result.control, result.title));
         for evidence in &result.evidence {
             ui.print(format_args!("  {}: found {}, expected {}", evidence.path, evidence.found, evidence.expected));
@@ -102,12 +125,13 @@ fn table(facts: &NodeFacts, results: &[ControlResult], ui: &Ui) {
     }
     let count = |state| results.iter().filter(|result| result.state == state).count();
     ui.print(format_args!(
-        "\n{} ({}, kernel {}): {} pass, {} fail, {} need a person, {} unreachable, {} not applicable",
+        "\n{} ({}, kernel {}): {} pass, {} fail, {} attested by the provider, {} need a person, {} unreachable, {} not applicable",
         facts.node,
         facts.os,
         facts.kernel,
         count(ControlState::Pass),
         count(ControlState::Fail),
+        count(ControlState::AttestedByProvider),
         count(ControlState::NeedsAPerson),
         count(ControlState::Unreachable),
         count(ControlState::NotApplicable),

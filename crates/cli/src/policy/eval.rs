@@ -16,13 +16,13 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Exit codes: 0 nothing is refused, 1 something is (with --fail-on-deny), 2 a file cannot be read or used.")]
 pub struct Args {
-    /// The ConstraintTemplate.
+    /// The constraint template.
     #[arg(long, value_name = "FILE")]
     template: PathBuf,
     /// Its constraints; may be given again, a file may have several.
     #[arg(long = "constraint", required = true, value_name = "FILE")]
     constraints: Vec<PathBuf>,
-    /// Objects or AdmissionReviews to judge: files, directories, or - for stdin; may be given again.
+    /// Objects or admission reviews to judge: files, directories, or - for stdin; may be given again.
     #[arg(long = "object", required = true, value_name = "FILE")]
     objects: Vec<PathBuf>,
     /// Other objects of the cluster that the policy may look up: files or directories; may be given again.
