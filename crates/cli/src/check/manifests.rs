@@ -102,11 +102,11 @@ fn one(finding: &Finding, ui: &Ui) {
     let line = finding.position.map_or(String::new(), |position| format!(" (line {})", position.line));
     ui.print(format_args!("  {:<6}  {}  {path}{line}", finding.severity, finding.result.control));
     ui.print(format_args!("          {}", finding.message));
-    let patch = &finding.result.remediation.patch;
-    if patch.is_empty() {
+    let operations = &finding.result.remediation.patch;
+    if operations.is_empty() {
         ui.print(format_args!("          no patch: {}", evidence.map_or("", |evidence| evidence.expected.as_str())));
     } else {
-        ui.print(format_args!("          patch: {}", serde_json::Value::Array(patch.clone())));
+        ui.print(format_args!("          patch: {}", serde_json::Value::Array(operations.clone())));
     }
     if let Some(caution) = &finding.caution {
         ui.print(format_args!("          note: {caution}"));
