@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::auth::{self, Actor, bearer};
-use crate::hub::{Hub, stopped};
+use crate::hub::{Hub, now, stopped};
 use crate::ingest::read;
 use crate::problem::{Answer, Problem, chain};
 
@@ -218,7 +218,7 @@ struct Counts {
 }
 
 fn evaluate(hub: &Hub, cluster: &str, body: &[u8], limits: AuditLimits) -> Answer<Counts> {
-    let delivery = Delivery { cluster, first_seq: 1, received: hub.now() };
+    let delivery = Delivery { cluster, first_seq: 1, received: now() };
     let Received { events, skipped } = parse(body, delivery, limits).map_err(|error| refusal(&error, limits))?;
     let counts = Counts { events: events.len(), skipped: skipped.len() };
     if let Some(first) = skipped.first() {
@@ -238,7 +238,7 @@ fn refusal(error: &AuditError, limits: AuditLimits) -> Problem {
 }
 
 async fn store(hub: &Hub) -> state::Result<()> {
-    let now = hub.now();
+    let now = now();
     let alerts = hub.audit.detector().take(now);
     if alerts.is_empty() {
         return Ok(());

@@ -15,7 +15,7 @@ use axum::response::Response;
 use state::access::{Role, TokenKind, TokenRow, hash_of};
 
 use crate::api::COOKIE;
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::problem::{Answer, Problem};
 
 /// How API tokens begin, so that people and secret scanners know them.
@@ -94,7 +94,7 @@ pub(crate) async fn holder(hub: &Hub, kind: TokenKind, secret: &str) -> Answer<A
     if secret.len() > MAX_SECRET_CHARS {
         return Err(Problem::unauthorized("this is not a token of this hub"));
     }
-    let found = hub.store.check_token(kind, &hash_of(secret), hub.now()).await?;
+    let found = hub.store.check_token(kind, &hash_of(secret), now()).await?;
     found
         .map(Actor::from)
         .ok_or_else(|| Problem::unauthorized("the token or session is not valid, has ended or was revoked"))

@@ -20,7 +20,7 @@ use crate::{api, audit, auth, console};
 /// Largest body of an API request: the largest honest one is a comment of a few lines.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 /// A request that takes longer is given up; live streams only have to begin within it.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Scripts, styles, images, fonts and connections only from this server; nothing may frame it or take its forms.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \

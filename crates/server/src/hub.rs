@@ -43,13 +43,6 @@ pub(crate) struct Hub {
     pub started: Timestamp,
 }
 
-impl Hub {
-    /// The wall clock.
-    pub fn now(&self) -> Timestamp {
-        now()
-    }
-}
-
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());

@@ -20,7 +20,7 @@ use wire::PeerIdentity;
 use wire::enrol::{ENROL_PATH, EnrolRequest, MAX_ENROL_BYTES, RENEW_PATH, RenewRequest};
 use wire::server::{BatchLimits, Peer, check_request, decode_batch};
 
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::metrics::OutcomeLabel;
 use crate::problem::{Answer, Problem, chain};
 
@@ -106,7 +106,7 @@ async fn batch(
 }
 
 async fn take(hub: &Hub, peer: &Peer, stream: &str, headers: &HeaderMap, body: Body) -> Answer<BatchAnswer> {
-    let now = hub.now();
+    let now = now();
     let sender = peer.authorise(now).map_err(|refused| refused.problem())?;
     if !state::STREAMS.contains(&stream) {
         return Err(Problem::not_found("stream", stream));
@@ -137,7 +137,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize, what: &s
     }
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+        if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
             too_large()
         } else {
             Problem::bad_request(format!("the body did not arrive whole: {error}"))
@@ -150,7 +150,7 @@ async fn enrol(State(hub): State<Arc<Hub>>, headers: HeaderMap, body: Body) -> A
     let request = EnrolRequest::decode(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     // A request that cannot be signed must not use up the token.
     check_request(&request.csr_pem).map_err(|error| Problem::bad_request(chain(&error)))?;
-    let now = hub.now();
+    let now = now();
     let known = hub.store.peek_token(TokenKind::Enrolment, &request.token.hash().0, now).await?;
     let refused = || Problem::forbidden("enrolment", "the token is not valid, has ended or was used already");
     let granted = granted(&known.ok_or_else(refused)?, &request.peer)?;
@@ -180,7 +180,7 @@ async fn renew(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Json<wire::enrol::EnrolAnswer>> {
-    let now = hub.now();
+    let now = now();
     let identity = peer.authorise(now).map_err(|refused| refused.problem())?;
     let body = read(&headers, body, MAX_ENROL_BYTES, "a renewal request").await?;
     let request = RenewRequest::decode(&body).map_err(|error| Problem::bad_request(error.to_string()))?;

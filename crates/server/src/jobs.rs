@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::hub::{Hub, stopped};
+use crate::hub::{Hub, now, stopped};
 use crate::problem::{Answer, Problem, chain};
 
 /// Jobs that wait; beyond it a caller is told to come back.
@@ -138,7 +138,7 @@ impl Jobs {
             reference: reference.to_owned(),
             author: author.to_owned(),
             state: JobState::Waiting,
-            created: hub.now(),
+            created: now(),
             ended: None,
             read_bytes: 0,
             total_bytes: 0,
@@ -222,9 +222,9 @@ async fn assess(hub: &Hub, reference: &str, meter: Arc<Meter>) -> Result<Assesse
     let mut images = Vec::with_capacity(outcome.images.len());
     let mut missing = Vec::new();
     for image in &outcome.images {
-        hub.store.put_image(&image.inventory, &image.assessment, hub.now()).await.map_err(|error| plain(&error))?;
+        hub.store.put_image(&image.inventory, &image.assessment, now()).await.map_err(|error| plain(&error))?;
         // Containers may call it otherwise than the assessment does (`app` for `docker.io/library/app:latest`).
-        hub.store.name_image(&image.inventory.id, reference, hub.now()).await.map_err(|error| plain(&error))?;
+        hub.store.name_image(&image.inventory.id, reference, now()).await.map_err(|error| plain(&error))?;
         hub.metrics.images_assessed.inc();
         if !image.complete() {
             missing.push(format!("{}: not every layer could be read", image.inventory.artifact.platform));
@@ -238,7 +238,7 @@ async fn assess(hub: &Hub, reference: &str, meter: Arc<Meter>) -> Result<Assesse
 }
 
 async fn finish(hub: &Hub, id: &str, result: Result<Assessed, Failure>) {
-    let now = hub.now();
+    let now = now();
     hub.jobs.change(id, |job| {
         job.ended = Some(now);
         match result {
@@ -258,7 +258,7 @@ async fn finish(hub: &Hub, id: &str, result: Result<Assessed, Failure>) {
 }
 
 async fn announce(hub: &Hub, id: &str) {
-    if let Err(error) = hub.store.announce_job(id, hub.now()).await {
+    if let Err(error) = hub.store.announce_job(id, now()).await {
         tracing::warn!(error = %chain(&error), "a job's progress could not be announced");
     }
 }

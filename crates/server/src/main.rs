@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// The Seawall hub: takes alerts, coverage and events from sensors, assesses images, serves the API and the console.
 #[derive(Debug, Parser)]
 #[command(name = "seawall-server", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct Cli {
     /// Configuration file (YAML).
     #[arg(long, global = true, env = "SEAWALL_SERVER_CONFIG", value_name = "FILE")]

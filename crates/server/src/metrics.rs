@@ -1,4 +1,4 @@
-//! Numbers for Prometheus (OpenMetrics text). Labels are few and fixed: no names of nodes, images or people.
+//! Numbers for Prometheus (`OpenMetrics` text). Labels are few and fixed: no names of nodes, images or people.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;

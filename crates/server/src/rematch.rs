@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use assess::Assessor;
 use state::segments_key;
 
-use crate::hub::{Hub, stopped};
+use crate::hub::{Hub, now, stopped};
 use crate::problem::chain;
 use crate::rules::RulesError;
 
@@ -89,5 +89,5 @@ async fn judge(hub: &Hub, assessor: &Assessor, id: &str, segments: &str) -> Resu
     if segments_key(&assessment.manifest) == segments {
         return Ok(false);
     }
-    hub.store.put_assessment(id, &assessment, hub.now()).await.map_err(|error| chain(&error))
+    hub.store.put_assessment(id, &assessment, now()).await.map_err(|error| chain(&error))
 }

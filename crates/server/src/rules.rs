@@ -20,7 +20,7 @@ pub(crate) struct Rules {
     /// What alerts' keys mean.
     pub catalogue: &'static Catalogue,
     /// The compiled rules.
-    pub rules: RuleSet,
+    pub compiled: RuleSet,
     database_dir: Option<PathBuf>,
     database: RwLock<Arc<Database>>,
 }
@@ -54,11 +54,16 @@ impl Rules {
                 .map_err(|source| RulesError::Read { path: path.clone(), source })?;
             sources.push(Source::new(path.display().to_string(), text));
         }
-        let (rules, diagnostics) = RuleSet::compile(&sources, &CompileOptions::default());
+        let (compiled, diagnostics) = RuleSet::compile(&sources, &CompileOptions::default());
         report(&sources, &diagnostics)?;
         let database = open(config.database.as_deref())?;
         let catalogue = detect::content::catalogue();
-        Ok(Self { catalogue, rules, database_dir: config.database.clone(), database: RwLock::new(Arc::new(database)) })
+        Ok(Self {
+            catalogue,
+            compiled,
+            database_dir: config.database.clone(),
+            database: RwLock::new(Arc::new(database)),
+        })
     }
 
     /// An assessor over the database in use.

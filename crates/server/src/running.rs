@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::hub::{Hub, stopped};
+use crate::hub::{Hub, now, stopped};
 use crate::problem::chain;
 
 /// Images asked for at a time; the queue of jobs takes them one after the other.
@@ -40,7 +40,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 }
 
 async fn look(hub: &Hub, tried: &mut HashMap<String, Timestamp>) -> state::Result<()> {
-    let now = hub.now();
+    let now = now();
     if tried.len() > MAX_TRIED {
         tried.clear();
     }

@@ -187,7 +187,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         ca,
         ingest: Ingest::default(),
         jobs: Jobs::default(),
-        audit: Audit::new(rules.rules.clone()),
+        audit: Audit::new(rules.compiled.clone()),
         rules,
         metrics: Metrics::new(),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),

@@ -7,7 +7,7 @@ use model::{Alert, CausalRoot, CoverageState, Entity, Extra, ProcessKey, Scope, 
 use state::NodeRow;
 use uuid::Uuid;
 
-use crate::hub::{Hub, stopped};
+use crate::hub::{Hub, now, stopped};
 use crate::problem::chain;
 
 /// Key of the alert in the catalogue.
@@ -35,7 +35,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
 }
 
 async fn look(hub: &Hub, limit_ms: i64) -> state::Result<()> {
-    let now = hub.now();
+    let now = now();
     // Nobody could speak before the hub listened.
     if now.millis_since(hub.started) < limit_ms {
         return Ok(());

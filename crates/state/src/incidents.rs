@@ -312,13 +312,10 @@ pub(crate) async fn assign(
         let mut open: Vec<Open> = newest(connection, cluster, &root).await?.into_iter().collect();
         for index in members {
             let alert = &alerts[index].alert;
-            let at = match open.iter().rposition(|incident| incident.takes(alert, window)) {
-                Some(at) => at,
-                None => {
-                    open.push(found(alert, index, now));
-                    open.len() - 1
-                }
-            };
+            let at = open.iter().rposition(|incident| incident.takes(alert, window)).unwrap_or_else(|| {
+                open.push(found(alert, index, now));
+                open.len() - 1
+            });
             open[at].join(alert);
             incident_of.insert(alert.id, open[at].id.clone());
         }

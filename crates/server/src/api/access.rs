@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use super::extract::{ApiJson, ApiPath, ApiQuery, page};
 use super::openapi;
 use crate::auth::{API_TOKEN_PREFIX, Actor};
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::problem::{Answer, Problem};
 
 /// Longest name of a token.
@@ -92,7 +92,7 @@ pub(super) async fn create_token(
         wire::PeerIdentity::new(&*cluster, None).map_err(|error| Problem::bad_request(error.to_string()))?;
     }
     let token = new_secret(API_TOKEN_PREFIX).map_err(|error| Problem::busy(error.to_string()))?;
-    let now = hub.now();
+    let now = now();
     let new = NewToken {
         kind: TokenKind::Api,
         hash: hash_of(&token),
@@ -174,12 +174,12 @@ pub(super) async fn create_enrolment_token(
     let peer = wire::PeerIdentity::new(cluster, request.node.as_deref())
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     let new =
-        crate::join::create(&hub.store, &hub.join, &peer, hours, &actor.name, hub.now()).await.map_err(|error| {
-            match error {
+        crate::join::create(&hub.store, &hub.join, &peer, hours, &actor.name, now()).await.map_err(
+            |error| match error {
                 crate::join::Error::State(error) => error.into(),
                 crate::join::Error::Random(error) => Problem::busy(error.to_string()),
-            }
-        })?;
+            },
+        )?;
     Ok((StatusCode::CREATED, Json(NewEnrolmentToken { id: new.id, join: new.join.to_string(), expires: new.expires })))
 }
 
@@ -196,7 +196,7 @@ pub(super) async fn revoke_enrolment_token(
 }
 
 async fn revoke(hub: &Hub, kind: TokenKind, what: &str, id: &str, actor: &Actor) -> Answer<StatusCode> {
-    if !hub.store.revoke_token(kind, id, &actor.name, hub.now()).await? {
+    if !hub.store.revoke_token(kind, id, &actor.name, now()).await? {
         return Err(Problem::not_found(what, id));
     }
     Ok(StatusCode::NO_CONTENT)

@@ -31,7 +31,7 @@ pub(super) struct AlertQuery {
     namespace: Option<String>,
     /// Severities, comma-separated.
     severity: Option<String>,
-    /// Statuses of their incidents, comma-separated: new, active, resolved, false_positive.
+    /// Statuses of their incidents, comma-separated: new, active, resolved, `false_positive`.
     status: Option<String>,
     /// With this key.
     key: Option<String>,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::extract::{ApiJson, ApiPath, ApiQuery, page, severities, statuses};
 use super::openapi;
 use crate::auth::Actor;
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::problem::{Answer, Problem};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,7 +27,7 @@ pub(super) struct IncidentQuery {
     cluster: Option<String>,
     /// Severities, comma-separated.
     severity: Option<String>,
-    /// Statuses, comma-separated: new, active, resolved, false_positive.
+    /// Statuses, comma-separated: new, active, resolved, `false_positive`.
     status: Option<String>,
     /// Whose title or place contains this.
     q: Option<String>,
@@ -68,7 +68,7 @@ pub(super) async fn patch(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(patch): ApiJson<IncidentPatch>,
 ) -> Answer<Json<IncidentDetails>> {
-    if !hub.store.patch_incident(id, &patch, &actor.name, hub.now()).await? {
+    if !hub.store.patch_incident(id, &patch, &actor.name, now()).await? {
         return Err(Problem::not_found("incident", id));
     }
     get(State(hub), ApiPath(id)).await

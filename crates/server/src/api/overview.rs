@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::extract::ApiQuery;
 use super::openapi;
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::problem::Answer;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,5 +27,5 @@ pub(super) async fn get(
     State(hub): State<Arc<Hub>>,
     ApiQuery(query): ApiQuery<OverviewQuery>,
 ) -> Answer<Json<state::Overview>> {
-    Ok(Json(hub.store.overview(query.cluster.as_deref(), hub.now()).await?))
+    Ok(Json(hub.store.overview(query.cluster.as_deref(), now()).await?))
 }

@@ -12,7 +12,7 @@ use state::access::{NewToken, Role, TokenKind, hash_of, new_secret};
 use super::extract::ApiJson;
 use super::openapi;
 use crate::auth::{Actor, cookie};
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::problem::{Answer, Problem};
 
 /// Name of the session's cookie.
@@ -60,7 +60,7 @@ pub(super) async fn create(
     State(hub): State<Arc<Hub>>,
     ApiJson(request): ApiJson<SessionRequest>,
 ) -> Answer<(StatusCode, HeaderMap, Json<SessionInfo>)> {
-    let now = hub.now();
+    let now = now();
     let Some(link) = hub.store.take_token(TokenKind::Login, &hash_of(request.token.trim()), now).await? else {
         return Err(Problem::unauthorized(
             "this link is not valid or was used already; make a new one with `seawall-server login-link`",
@@ -91,9 +91,9 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Answer<(StatusCode, HeaderMap)> {
     if let Some(secret) = cookie(&headers, COOKIE)
-        && let Some(session) = hub.store.check_token(TokenKind::Session, &hash_of(secret), hub.now()).await?
+        && let Some(session) = hub.store.check_token(TokenKind::Session, &hash_of(secret), now()).await?
     {
-        hub.store.revoke_token(TokenKind::Session, &session.id, &actor.name, hub.now()).await?;
+        hub.store.revoke_token(TokenKind::Session, &session.id, &actor.name, now()).await?;
     }
     Ok((StatusCode::NO_CONTENT, set_cookie(&hub, "", 0)?))
 }

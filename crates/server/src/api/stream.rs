@@ -155,11 +155,11 @@ impl Reader {
         let Change { position, time, kind, cluster, subject } = change;
         let store = &self.hub.store;
         let value = match kind {
-            ChangeKind::Alert => store.alert_summary(&subject).await?.map(|row| serde_json::to_value(row)),
-            ChangeKind::Incident => store.incident_summary(&subject).await?.map(|row| serde_json::to_value(row)),
-            ChangeKind::Image => store.image_summary(&subject).await?.map(|row| serde_json::to_value(row)),
-            ChangeKind::Node => store.node(&cluster, &subject).await?.map(|row| serde_json::to_value(row)),
-            ChangeKind::Job => self.hub.jobs.get(&subject).map(|row| serde_json::to_value(row)),
+            ChangeKind::Alert => store.alert_summary(&subject).await?.map(serde_json::to_value),
+            ChangeKind::Incident => store.incident_summary(&subject).await?.map(serde_json::to_value),
+            ChangeKind::Image => store.image_summary(&subject).await?.map(serde_json::to_value),
+            ChangeKind::Node => store.node(&cluster, &subject).await?.map(serde_json::to_value),
+            ChangeKind::Job => self.hub.jobs.get(&subject).map(serde_json::to_value),
             ChangeKind::Coverage | ChangeKind::Gap => None,
         };
         let value = value.transpose().map_err(|source| state::Error::Corrupt { what: "row", source })?;

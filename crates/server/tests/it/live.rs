@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::TestHub;
 
 /// Generous: what is awaited comes within milliseconds; only a defect makes a test wait for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Events {
     body: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,

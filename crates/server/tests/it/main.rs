@@ -1,5 +1,7 @@
 //! The hub from outside: the real server on ports of its own, real HTTP, real mutual TLS.
 
+#![expect(clippy::unwrap_used, reason = "tests fail loudly; that is their job")]
+
 mod access;
 mod api;
 mod audit;

@@ -35,7 +35,7 @@ async fn pages_stay_right_while_alerts_arrive() {
     }
     let unique: BTreeSet<_> = seen.iter().collect();
     assert_eq!(unique.len(), seen.len(), "no row twice");
-    let first_hundred: BTreeSet<_> = (1..=100).map(|seq| alert("n1", seq, seq as u64, 0).id).collect();
+    let first_hundred: BTreeSet<_> = (1u8..=100).map(|seq| alert("n1", seq.into(), seq.into(), 0).id).collect();
     assert!(first_hundred.iter().all(|id| unique.contains(id)), "no row that was there from the start is missing");
 }
 

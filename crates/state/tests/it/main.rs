@@ -1,5 +1,7 @@
 //! The store from outside: batches, incidents, lists, images, access; each test on a database of its own.
 
+#![expect(clippy::unwrap_used, reason = "tests fail loudly; that is their job")]
+
 mod access;
 mod images;
 mod incidents;
