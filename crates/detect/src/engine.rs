@@ -1,6 +1,10 @@
 //! Evaluation: an event in, matches out.
 
 mod memory;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

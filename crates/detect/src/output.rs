@@ -41,7 +41,7 @@ impl Output {
     pub fn compile(text: &Located, source: &EventSource) -> (Self, Vec<Diagnostic>) {
         let mut output = Self::default();
         let mut diagnostics = Vec::new();
-        let whole = text.text();
+        let whole = text.text().trim_end();
         let mut at = 0;
         while let Some(found) = whole.get(at..).and_then(|rest| rest.find('%')) {
             output.text(whole.get(at..at + found).unwrap_or_default());
@@ -114,8 +114,12 @@ impl Output {
         let (length, compiled) = self::shorten(operand, length, source);
         match compiled {
             Ok(side) => self.pieces.push(Piece::Field { side, width }),
-            Err(diagnostic) => {
+            Err(mut diagnostic) => {
                 let unavailable = diagnostic.level == Level::Warning;
+                if unavailable {
+                    diagnostic.level = Level::Note;
+                    diagnostic.fix = Some("it prints <NA>".into());
+                }
                 diagnostics.push(*diagnostic);
                 let shown = if unavailable {
                     "<NA>".to_owned()
