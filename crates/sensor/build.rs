@@ -20,6 +20,8 @@ fn main() {
             .obj(out.join(format!("{name}.bpf.o")))
             .clang_args(["-mcpu=v3", "-Wall"])
             .build()
-            .unwrap_or_else(|error| panic!("{} does not compile: {error:#}\nhint: apt-get install clang", path.display()));
+            .unwrap_or_else(|error| {
+                panic!("{} does not compile: {error:#}\nhint: apt-get install clang", path.display())
+            });
     }
 }

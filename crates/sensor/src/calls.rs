@@ -105,16 +105,10 @@ const MOUNT: &[(u64, &str)] = &[
 
 use Form::{Flags, Id, Name, Number, Text};
 
-const IDS: [&[(&str, Form)]; 3] = [
-    &[("uid", Id)],
-    &[("ruid", Id), ("euid", Id)],
-    &[("ruid", Id), ("euid", Id), ("suid", Id)],
-];
-const GIDS: [&[(&str, Form)]; 3] = [
-    &[("gid", Id)],
-    &[("rgid", Id), ("egid", Id)],
-    &[("rgid", Id), ("egid", Id), ("sgid", Id)],
-];
+const IDS: [&[(&str, Form)]; 3] =
+    [&[("uid", Id)], &[("ruid", Id), ("euid", Id)], &[("ruid", Id), ("euid", Id), ("suid", Id)]];
+const GIDS: [&[(&str, Form)]; 3] =
+    [&[("gid", Id)], &[("rgid", Id), ("egid", Id)], &[("rgid", Id), ("egid", Id), ("sgid", Id)]];
 
 /// Calls that become events of the kind `call`, by number.
 const CALLS: &[Shape] = &[
@@ -162,7 +156,7 @@ fn write(form: Form, value: u64, text: &str) -> Value {
     match form {
         Form::Number => value.into(),
         // The kernel takes 32 bits.
-        Form::Id => Value::from((value & 0xffff_ffff) as u32 as i32),
+        Form::Id => i32::from_ne_bytes(low_half(value)).into(),
         Form::Text => text.into(),
         Form::Name(names) => {
             let low = value & 0xffff_ffff;
@@ -170,6 +164,11 @@ fn write(form: Form, value: u64, text: &str) -> Value {
         }
         Form::Flags(names) => names.iter().filter(|(bit, _)| value & bit != 0).map(|(_, name)| *name).collect(),
     }
+}
+
+/// The low 32 bits.
+fn low_half(value: u64) -> [u8; 4] {
+    u32::try_from(value & 0xffff_ffff).unwrap_or_default().to_ne_bytes()
 }
 
 /// What a call does to a file; `mode` is the argument that the record carries.
@@ -181,14 +180,13 @@ pub const fn operation(number: u32, mode: u32) -> Option<FileOperation> {
         76 | 77 => Op::Truncate,
         82 | 264 | 316 => Op::Rename,
         83 | 258 => Op::Mkdir,
-        84 => Op::Rmdir,
+        263 if mode & AT_REMOVEDIR == 0 => Op::Unlink,
+        84 | 263 => Op::Rmdir,
         86 | 265 => Op::Link,
         87 => Op::Unlink,
         88 | 266 => Op::Symlink,
         90 | 91 | 268 | 452 => Op::Chmod,
         92 | 93 | 94 | 260 => Op::Chown,
-        263 if mode & AT_REMOVEDIR != 0 => Op::Rmdir,
-        263 => Op::Unlink,
         280 => Op::Utimes,
         _ => return None,
     })
@@ -221,11 +219,31 @@ mod tests {
             let call = call(number, &args, 0, text).unwrap();
             assert_eq!(serde_json::json!([call.call, call.args]), expected);
         };
-        check(101, [16, 42, 0, 0, 0, 0], "", serde_json::json!(["ptrace", {"request": "PTRACE_ATTACH", "pid": 42, "addr": 0}]));
+        check(
+            101,
+            [16, 42, 0, 0, 0, 0],
+            "",
+            serde_json::json!(["ptrace", {"request": "PTRACE_ATTACH", "pid": 42, "addr": 0}]),
+        );
         check(105, [0, 9, 9, 9, 9, 9], "", serde_json::json!(["setuid", {"uid": 0}]));
-        check(117, [0xffff_ffff, 33, 0, 0, 0, 0], "", serde_json::json!(["setresuid", {"ruid": -1, "euid": 33, "suid": 0}]));
-        check(272, [0x1002_0000, 0, 0, 0, 0, 0], "", serde_json::json!(["unshare", {"flags": ["CLONE_NEWNS", "CLONE_NEWUSER"]}]));
-        check(319, [1, 1, 0, 0, 0, 0], "x", serde_json::json!(["memfd_create", {"name": "x", "flags": ["MFD_CLOEXEC"]}]));
+        check(
+            117,
+            [0xffff_ffff, 33, 0, 0, 0, 0],
+            "",
+            serde_json::json!(["setresuid", {"ruid": -1, "euid": 33, "suid": 0}]),
+        );
+        check(
+            272,
+            [0x1002_0000, 0, 0, 0, 0, 0],
+            "",
+            serde_json::json!(["unshare", {"flags": ["CLONE_NEWNS", "CLONE_NEWUSER"]}]),
+        );
+        check(
+            319,
+            [1, 1, 0, 0, 0, 0],
+            "x",
+            serde_json::json!(["memfd_create", {"name": "x", "flags": ["MFD_CLOEXEC"]}]),
+        );
         check(321, [77, 0, 0, 0, 0, 0], "", serde_json::json!(["bpf", {"cmd": 77}]));
         assert_eq!(call(0, &[0; 6], 0, ""), None);
     }

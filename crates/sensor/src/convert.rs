@@ -54,11 +54,8 @@ const CLONE_FLAGS: [(u64, &str); 12] = [
 
 /// The end of a process that ran for so many nanoseconds; `code` is as wait(2) gives it.
 pub fn exit(code: u32, ran: u64) -> event::Body {
-    event::Body::Exit(Exit {
-        code: i32::from((code >> 8) as u8),
-        signal: i32::from((code & 0x7f) as u8),
-        duration_ms: ran / 1_000_000,
-    })
+    let [signal, status, ..] = code.to_le_bytes();
+    event::Body::Exit(Exit { code: status.into(), signal: (signal & 0x7f).into(), duration_ms: ran / 1_000_000 })
 }
 
 /// An open.
@@ -240,7 +237,8 @@ mod tests {
 
     #[test]
     fn sockets_name_both_ends() {
-        let mut address = Address { family: AF_INET, protocol: 6, local_port: 0, remote_port: 443, ..Address::default() };
+        let mut address =
+            Address { family: AF_INET, protocol: 6, local_port: 0, remote_port: 443, ..Address::default() };
         address.remote[..4].copy_from_slice(&[192, 0, 2, 1]);
         let call = Socket { result: -115, fd: 3, call: SocketCall::Connect, address, path: b"" };
         let Some(event::Body::Connect(network)) = socket(&call) else { panic!("a connect") };
@@ -254,7 +252,11 @@ mod tests {
         else {
             panic!("an accept")
         };
-        assert_eq!(network.remote, Some(Endpoint { ip: [192, 0, 2, 1].into(), port: 443 }), "mapped addresses are IPv4");
+        assert_eq!(
+            network.remote,
+            Some(Endpoint { ip: [192, 0, 2, 1].into(), port: 443 }),
+            "mapped addresses are IPv4"
+        );
 
         let netlink = Address { family: 16, ..address };
         assert_eq!(socket(&Socket { address: netlink, ..call }), None);

@@ -3,6 +3,7 @@
 //! Pure and total over hostile bytes: compression pointers only go back and are counted, names are capped. What it is
 //! not: a resolver; records of other types than addresses, names and texts are named by type only.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use model::event::Dns;
@@ -87,7 +88,10 @@ fn name(bytes: &[u8], start: usize) -> Option<(String, usize)> {
                 for byte in label {
                     match byte {
                         b'!'..=b'~' if *byte != b'.' && *byte != b'\\' => text.push(byte.to_ascii_lowercase() as char),
-                        other => text.push_str(&format!("\\{other:03}")),
+                        other => {
+                            // Writing into a string cannot fail.
+                            let _written = write!(text, "\\{other:03}");
+                        }
                     }
                 }
                 if text.len() > MAX_NAME * 4 {

@@ -15,12 +15,17 @@ use sensor::config::Print;
 
 /// Watches this node's containers and raises alerts.
 #[derive(Debug, Parser)]
-#[command(name = "seawall-sensor", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "seawall-sensor",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   seawall-sensor run                                   print alerts as JSON lines
   seawall-sensor run --print events                    print every event, too
   seawall-sensor run --rules falco_rules.yaml          add Falco's rules
-  seawall-sensor probe                                 what this kernel lets us see")]
+  seawall-sensor probe                                 what this kernel lets us see"
+)]
 struct Cli {
     /// Say more on stderr (twice: everything).
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -148,7 +153,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
             let config = run.into_config()?;
             if check {
                 let (rules, diagnostics) = sensor::rules::load(&config.rules, !config.no_own_rules)?;
-                diagnostics.iter().for_each(|diagnostic| eprintln!("{diagnostic}"));
+                for diagnostic in &diagnostics {
+                    eprintln!("{diagnostic}");
+                }
                 eprintln!("{} rules", rules.rules().len());
                 return Ok(());
             }

@@ -51,7 +51,10 @@ impl Masker {
         let program = args.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
         let short = ["mysql", "mariadb"].iter().any(|name| program.starts_with(name));
         for arg in args.iter_mut().skip(1) {
-            if short && !awaits && let Some(secret) = arg.strip_prefix("-p").filter(|rest| !rest.is_empty()) {
+            if short
+                && !awaits
+                && let Some(secret) = arg.strip_prefix("-p").filter(|rest| !rest.is_empty())
+            {
                 *arg = format!("-p{}", self.span(secret));
                 changed = true;
                 continue;
@@ -127,7 +130,7 @@ impl Masker {
         let mut out = format!("{scheme}://");
         match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?, host))) {
             Some(((user, secret), host)) if !secret.is_empty() => {
-                out.push_str(&format!("{user}:{}@{host}", self.span(secret)));
+                out.extend([user, ":", &self.span(secret), "@", host]);
                 changed = true;
             }
             _ => out.push_str(authority),
@@ -139,7 +142,7 @@ impl Masker {
             };
             match body.split_once('=') {
                 Some((name, value)) if self.is_secret(name) && !value.is_empty() => {
-                    out.push_str(&format!("{name}={}", self.span(value)));
+                    out.extend([name, "=", &self.span(value)]);
                     changed = true;
                 }
                 _ => out.push_str(body),
@@ -182,11 +185,11 @@ mod tests {
     /// `S` in the expectation stands for a masked span.
     fn check(args: &[&str], expected: &[&str]) {
         let masker = masker();
-        let mut masked: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let changed = masker.arguments(&mut masked);
+        let mut given: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let changed = masker.arguments(&mut given);
         let span = masker.span("hunter2");
         let expected: Vec<String> = expected.iter().map(|arg| arg.replace("{S}", &span)).collect();
-        assert_eq!(masked, expected);
+        assert_eq!(given, expected);
         assert_eq!(changed, args != expected, "{args:?}");
     }
 
@@ -205,7 +208,10 @@ mod tests {
     fn variables_and_headers() {
         check(&["env", "PGPASSWORD=hunter2", "psql"], &["env", "PGPASSWORD={S}", "psql"]);
         check(&["curl", "-H", "Authorization: Bearer hunter2"], &["curl", "-H", "Authorization: Bearer {S}"]);
-        check(&["sh", "-c", "AWS_SECRET_ACCESS_KEY=hunter2 aws s3 ls"], &["sh", "-c", "AWS_SECRET_ACCESS_KEY={S} aws s3 ls"]);
+        check(
+            &["sh", "-c", "AWS_SECRET_ACCESS_KEY=hunter2 aws s3 ls"],
+            &["sh", "-c", "AWS_SECRET_ACCESS_KEY={S} aws s3 ls"],
+        );
         check(&["sh", "-c", "x --password 'hunter2'; y"], &["sh", "-c", "x --password '{S}'; y"]);
         check(&["curl", "-H", "X-Api-Key: hunter2"], &["curl", "-H", "X-Api-Key: {S}"]);
         check(&["env", "PATH=/bin", "KEYBOARD=us"], &["env", "PATH=/bin", "KEYBOARD=us"]);

@@ -72,7 +72,9 @@ impl Output {
         let missing = statements.iter().filter(|statement| statement.state != model::CoverageState::Seen);
         self.builder.set_coverage(missing.cloned().collect());
         if let Some(uplink) = &mut self.uplink {
-            statements.iter().for_each(|statement| uplink.coverage(statement));
+            for statement in statements {
+                uplink.coverage(statement);
+            }
         }
     }
 
@@ -171,7 +173,8 @@ impl Sink for Output {
     fn placed(&mut self, scope: &Arc<Scope>) {
         let Some(container) = &scope.container else { return };
         let is_here = |alert: &Alert| alert.scope.container.as_ref().is_some_and(|known| known.id == container.id);
-        let late: Vec<Alert> = self.recent.iter().filter(|alert| is_here(alert) && alert.scope != **scope).cloned().collect();
+        let late: Vec<Alert> =
+            self.recent.iter().filter(|alert| is_here(alert) && alert.scope != **scope).cloned().collect();
         for mut alert in late {
             alert.scope = Scope::clone(scope);
             self.send(alert);

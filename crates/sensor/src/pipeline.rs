@@ -132,8 +132,10 @@ impl<S: Sink> Pipeline<S> {
         for reply in replies {
             self.replied(reply, now);
         }
-        let over: Vec<Number> = self.held.iter().filter(|(_, held)| held.until <= now).map(|(number, _)| *number).collect();
-        over.into_iter().for_each(|number| self.release(number));
+        let over = self.held.iter().filter(|(_, held)| held.until <= now).map(|(number, _)| *number);
+        for number in over.collect::<Vec<Number>>() {
+            self.release(number);
+        }
     }
 
     fn replied(&mut self, reply: Reply, now: u64) {
@@ -193,7 +195,9 @@ impl<S: Sink> Pipeline<S> {
     /// The kinds that change nothing in the tables.
     fn plain(&mut self, header: &Header, place: Option<Number>, body: &Body<'_>) {
         let (by, body) = match body {
-            Body::Call(call) => ("tp_btf", Signal::from_number(header.signal).and_then(|signal| convert::call(signal, call))),
+            Body::Call(call) => {
+                ("tp_btf", Signal::from_number(header.signal).and_then(|signal| convert::call(signal, call)))
+            }
             Body::Change(change) => ("tp_btf", convert::change(change)),
             Body::Capability { capability, result } => ("tp_btf", Some(convert::capability(*capability, *result))),
             Body::Fpu { hits, window_ms } => {
@@ -283,7 +287,14 @@ impl<S: Sink> Pipeline<S> {
         self.hand_on(place, header.time, Some(process), by, body);
     }
 
-    fn hand_on(&mut self, place: Option<Number>, time: u64, process: Option<Arc<Process>>, by: &str, body: event::Body) {
+    fn hand_on(
+        &mut self,
+        place: Option<Number>,
+        time: u64,
+        process: Option<Arc<Process>>,
+        by: &str,
+        body: event::Body,
+    ) {
         if process.as_deref().is_some_and(|process| self.is_canary(process)) {
             return;
         }

@@ -26,6 +26,7 @@ impl Provider for Program {
         self.signal
     }
 
+    #[expect(clippy::misnamed_getters, reason = "a program's own name is that of its function")]
     fn name(&self) -> &'static str {
         self.provider
     }

@@ -14,8 +14,8 @@ use detect::{AlertBuilder, AlertOptions, Engine};
 use model::{Coverage, Loss, Scope, Sender, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::clock::Clock;
 use crate::canary;
+use crate::clock::Clock;
 use crate::config::{Config, Print};
 use crate::container::Containers;
 use crate::container::resolver::Resolver;
@@ -59,9 +59,10 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     let node = Scope::node(&*config.cluster, node_name(config));
     let (rules, diagnostics) = crate::rules::load(&config.rules, !config.no_own_rules)?;
     for diagnostic in &diagnostics {
-        match diagnostic.level {
-            model::Level::Note => tracing::info!("{diagnostic}"),
-            _ => tracing::warn!("{diagnostic}"),
+        if diagnostic.level == model::Level::Note {
+            tracing::info!("{diagnostic}");
+        } else {
+            tracing::warn!("{diagnostic}");
         }
     }
     let engine = Engine::new(rules);
@@ -83,7 +84,15 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     // A salt for this run only: hashes of secrets must not be comparable for ever.
     let masker = Masker::new(*uuid::Uuid::new_v4().as_bytes(), &config.secret_names);
     let pipeline = Pipeline::new(clock, masker, containers, Some(resolver), output);
-    let watch = Watch { clock, node, started: clock.wall(Clock::since_boot()), degraded, woken, settings, self_test: config.self_test };
+    let watch = Watch {
+        clock,
+        node,
+        started: clock.wall(Clock::since_boot()),
+        degraded,
+        woken,
+        settings,
+        self_test: config.self_test,
+    };
     let sight = watch.run(&wanted, pipeline, shutdown)?;
     if let Some(uplink) = uplink {
         uplink.stop();
@@ -118,7 +127,12 @@ struct Watch {
 }
 
 impl Watch {
-    fn run(&self, wanted: &BTreeSet<Signal>, pipeline: Pipeline<Output>, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
+    fn run(
+        &self,
+        wanted: &BTreeSet<Signal>,
+        pipeline: Pipeline<Output>,
+        shutdown: &AtomicBool,
+    ) -> anyhow::Result<Sight> {
         match Kernel::new(self.settings) {
             Ok(kernel) => self.with_kernel(kernel, wanted, pipeline, shutdown),
             Err(error) => self.without_kernel(&error, pipeline, shutdown),
@@ -145,7 +159,7 @@ impl Watch {
         })?;
         self.test(&reader, &pipeline, &mut outcomes)?;
         self.say(&outcomes, &mut pipeline.borrow_mut(), &[]);
-        self.ready(&outcomes);
+        Self::ready(&outcomes);
         let mut ticks = Ticks::default();
         while !shutdown.load(Ordering::Relaxed) {
             self.wait(&reader)?;
@@ -189,7 +203,7 @@ impl Watch {
     ) -> anyhow::Result<Sight> {
         let outcomes = provider::none(&provider::explain(error));
         self.say(&outcomes, &mut pipeline, &[]);
-        self.ready(&outcomes);
+        Self::ready(&outcomes);
         let mut said = Instant::now();
         while !shutdown.load(Ordering::Relaxed) {
             let mut fds = [PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
@@ -246,7 +260,7 @@ impl Watch {
     }
 
     /// One line for people and for whoever waits.
-    fn ready(&self, outcomes: &Outcomes) {
+    fn ready(outcomes: &Outcomes) {
         let seen: Vec<&str> = outcomes.seen_names().into_iter().collect();
         let missing: BTreeSet<&str> = outcomes.missing().map(Signal::name).collect();
         let mut line = format!("ready: sees {}", if seen.is_empty() { "nothing".into() } else { seen.join(" ") });
@@ -300,11 +314,11 @@ fn settings(config: &Config, engine: &Engine) -> Settings {
 }
 
 fn node_name(config: &Config) -> String {
+    // HOST_NAME_MAX is 64.
+    const MAX_NAME_BYTES: u64 = 256;
     if !config.node.is_empty() {
         return config.node.clone();
     }
-    // HOST_NAME_MAX is 64.
-    const MAX_NAME_BYTES: u64 = 256;
     let name = limits::read_text("/proc/sys/kernel/hostname", MAX_NAME_BYTES).unwrap_or_default();
     if name.trim().is_empty() { "node".into() } else { name.trim().to_owned() }
 }

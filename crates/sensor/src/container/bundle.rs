@@ -223,9 +223,12 @@ mod tests {
 
     #[test]
     fn a_sandbox_has_the_kubelets_name() {
-        let facts = from_annotations(|key| {
-            if key == "io.kubernetes.cri.container-type" { "sandbox".into() } else { String::new() }
-        });
+        let facts =
+            from_annotations(
+                |key| {
+                    if key == "io.kubernetes.cri.container-type" { "sandbox".into() } else { String::new() }
+                },
+            );
         assert_eq!((facts.name.as_str(), facts.is_sandbox), ("POD", true));
     }
 

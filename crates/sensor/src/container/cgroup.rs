@@ -83,10 +83,20 @@ mod tests {
         let under = UID.replace('-', "_");
         check(format!("/kubepods/burstable/pod{UID}/{ID}"), true, None);
         check(format!("/kubepods/pod{UID}/{ID}/nested"), true, None);
-        check(format!("/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{under}.slice/cri-containerd-{ID}.scope"), true, Some("containerd"));
+        check(
+            format!(
+                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{under}.slice/cri-containerd-{ID}.scope"
+            ),
+            true,
+            Some("containerd"),
+        );
         check(format!("/kubepods.slice/kubepods-pod{under}.slice/crio-{ID}.scope"), true, Some("crio"));
         check(format!("/kubepods/besteffort/pod{UID}/crio-{ID}"), true, Some("crio"));
-        check(format!("/system.slice/containerd.service/kubepods-burstable-pod{under}.slice:cri-containerd:{ID}"), false, Some("containerd"));
+        check(
+            format!("/system.slice/containerd.service/kubepods-burstable-pod{under}.slice:cri-containerd:{ID}"),
+            false,
+            Some("containerd"),
+        );
         check(format!("/system.slice/docker-{ID}.scope"), false, Some("docker"));
         check(format!("/docker/{ID}"), false, None);
         check(format!("/machine.slice/libpod-{ID}.scope/container"), false, Some("podman"));

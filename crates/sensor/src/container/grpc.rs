@@ -146,7 +146,6 @@ fn messages(mut body: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

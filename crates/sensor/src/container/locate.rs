@@ -34,8 +34,18 @@ pub struct Containerd {
 
 /// Options of runtimes that are followed by a value; all others are switches or written with `=`.
 const WITH_VALUE: [&str; 12] = [
-    "root", "log", "log-format", "bundle", "b", "console-socket", "pid-file", "preserve-fds", "rootless", "criu",
-    "cgroup-manager", "process",
+    "root",
+    "log",
+    "log-format",
+    "bundle",
+    "b",
+    "console-socket",
+    "pid-file",
+    "preserve-fds",
+    "rootless",
+    "criu",
+    "cgroup-manager",
+    "process",
 ];
 
 /// Reads a process as a runtime that creates a container.

@@ -83,7 +83,7 @@ pub struct Containers {
     node: Arc<Scope>,
     root: Option<PathBuf>,
     cgroups: FxHashMap<u64, Number>,
-    containers: FxHashMap<Number, Container>,
+    known: FxHashMap<Number, Container>,
     removed: VecDeque<(u64, u64)>,
     next: Number,
 }
@@ -95,7 +95,7 @@ impl Containers {
             node: Arc::new(node),
             root,
             cgroups: FxHashMap::default(),
-            containers: FxHashMap::default(),
+            known: FxHashMap::default(),
             removed: VecDeque::new(),
             next: 1,
         }
@@ -108,22 +108,22 @@ impl Containers {
 
     /// A container.
     pub fn get(&self, number: Number) -> Option<&Container> {
-        self.containers.get(&number)
+        self.known.get(&number)
     }
 
     /// The same, to change it.
     pub fn get_mut(&mut self, number: Number) -> Option<&mut Container> {
-        self.containers.get_mut(&number)
+        self.known.get_mut(&number)
     }
 
     /// Whether no container is known.
     pub fn is_empty(&self) -> bool {
-        self.containers.is_empty()
+        self.known.is_empty()
     }
 
     /// All containers.
     pub fn iter(&self) -> impl Iterator<Item = &Container> {
-        self.containers.values()
+        self.known.values()
     }
 
     /// The container of a cgroup; 0 for the host's, `None` for a cgroup that nobody told of.
@@ -176,12 +176,12 @@ impl Containers {
             }
             self.removed.pop_front();
             if let Some(number) = self.cgroups.remove(&old)
-                && self.containers.get(&number).is_some_and(|container| container.phase == Phase::Stopped)
+                && self.known.get(&number).is_some_and(|container| container.phase == Phase::Stopped)
             {
-                self.containers.remove(&number);
+                self.known.remove(&number);
             }
         }
-        let container = self.containers.get_mut(&number?)?;
+        let container = self.known.get_mut(&number?)?;
         let own = container.scope.container.as_ref().is_some_and(|container| is_of(path, &container.id));
         own.then(|| {
             container.phase = Phase::Stopped;
@@ -227,7 +227,7 @@ impl Containers {
             self.made(metadata.ino(), path, parent, None);
             self.of_cgroup(metadata.ino()).unwrap_or(0)
         };
-        if let Some(container) = self.containers.get_mut(&number) {
+        if let Some(container) = self.known.get_mut(&number) {
             container.phase = Phase::Started;
         }
         let Ok(entries) = std::fs::read_dir(&folder) else { return };
@@ -241,7 +241,7 @@ impl Containers {
 
     fn by_id(&self, id: &str) -> Option<Number> {
         let is = |container: &&Container| container.scope.container.as_ref().is_some_and(|known| known.id == id);
-        self.containers.values().find(is).map(|container| container.number)
+        self.known.values().find(is).map(|container| container.number)
     }
 
     fn add(
@@ -256,7 +256,8 @@ impl Containers {
             self.next += 1;
             self.next - 1
         });
-        let pod_uid = if facts.pod_uid.is_empty() { named.pod_uid.clone().unwrap_or_default() } else { facts.pod_uid.clone() };
+        let pod_uid =
+            if facts.pod_uid.is_empty() { named.pod_uid.clone().unwrap_or_default() } else { facts.pod_uid.clone() };
         let named_or = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let scope = Scope {
             namespace: named_or(&facts.namespace),
@@ -280,13 +281,13 @@ impl Containers {
             containerd,
             labels: BTreeMap::new(),
         };
-        self.containers.insert(number, container);
+        self.known.insert(number, container);
         number
     }
 
     /// Takes containerd's answer. Gives whether anything became known.
     pub fn resolved(&mut self, number: Number, answer: containerd::Answer) -> bool {
-        let Some(container) = self.containers.get_mut(&number) else { return false };
+        let Some(container) = self.known.get_mut(&number) else { return false };
         let reference = if answer.image.is_empty() { container.facts.image.clone() } else { answer.image };
         let scope = Arc::make_mut(&mut container.scope);
         if !reference.is_empty() {
@@ -326,7 +327,9 @@ fn below_hierarchy(path: &str) -> Option<String> {
         let (place, kind) = (words.next()?, words.next()?);
         kind.starts_with("cgroup").then_some(place)
     });
-    let longest = points.filter(|point| path.strip_prefix(point).is_some_and(|rest| rest.starts_with('/'))).max_by_key(|point| point.len())?;
+    let longest = points
+        .filter(|point| path.strip_prefix(point).is_some_and(|rest| rest.starts_with('/')))
+        .max_by_key(|point| point.len())?;
     Some(path[longest.len()..].to_owned())
 }
 
@@ -335,7 +338,9 @@ fn runc_states(roots: &[PathBuf]) -> Vec<bundle::RuncState> {
     let list = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut states = Vec::new();
     for folder in roots.iter().flat_map(|root| list(root)) {
-        for file in std::iter::once(folder.join("state.json")).chain(list(&folder).map(|below| below.join("state.json"))) {
+        for file in
+            std::iter::once(folder.join("state.json")).chain(list(&folder).map(|below| below.join("state.json")))
+        {
             let state = read_file(&file, MAX_BUNDLE_BYTES).ok().and_then(|bytes| bundle::parse_state(&bytes).ok());
             states.extend(state);
         }

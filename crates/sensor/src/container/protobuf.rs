@@ -11,11 +11,16 @@ pub fn put_string(out: &mut Vec<u8>, field: u8, value: &str) {
 pub fn put_bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
     out.push(field << 3 | 2);
     let mut length = value.len();
-    while length >= 0x80 {
-        out.push((length & 0x7f) as u8 | 0x80);
+    loop {
+        // Seven bits fit into a byte.
+        let low = u8::try_from(length & 0x7f).unwrap_or_default();
         length >>= 7;
+        if length == 0 {
+            out.push(low);
+            break;
+        }
+        out.push(low | 0x80);
     }
-    out.push((length & 0x7f) as u8);
     out.extend_from_slice(value);
 }
 

@@ -214,9 +214,7 @@ impl Kernel {
             Attach::Syscalls(numbers) => {
                 let slot = program.signal as u32;
                 let fd = found.as_fd().as_raw_fd();
-                self.handlers
-                    .update(&slot.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
-                    .map_err(attach_error)?;
+                self.handlers.update(&slot.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY).map_err(attach_error)?;
                 for number in numbers {
                     self.syscalls
                         .update(&number.to_ne_bytes(), &(slot + 1).to_ne_bytes(), MapFlags::ANY)
@@ -278,7 +276,9 @@ impl Kernel {
                 .map_err(|source| KernelError::Access { name: "losses", source })?;
             let mut loss = Loss::default();
             for value in per_cpu.into_iter().flatten() {
-                let number = |at: usize| value.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes);
+                let number = |at: usize| {
+                    value.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes)
+                };
                 if value.len() >= LOSS_BYTES {
                     loss.add(Loss { lost: number(0), filtered: number(8), ..Loss::default() });
                 }
@@ -308,10 +308,8 @@ impl Reader<'_> {
     /// Handles all records that are there, without waiting. Gives how many.
     pub fn consume(&self) -> Result<u32, KernelError> {
         let count = self.ring.consume_raw();
-        u32::try_from(count).map_err(|_| KernelError::Access {
-            name: "events",
-            source: libbpf_rs::Error::from_raw_os_error(-count),
-        })
+        u32::try_from(count)
+            .map_err(|_| KernelError::Access { name: "events", source: libbpf_rs::Error::from_raw_os_error(-count) })
     }
 }
 

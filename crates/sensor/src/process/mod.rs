@@ -111,7 +111,7 @@ impl Table {
             Some(entry) => outside(&entry.process.ancestors),
             None => self.ancestors(task.ppid, task.parent_start, place),
         };
-        let mut process = self.from_task(header, task, place, ancestors);
+        let mut process = self.described(header, task, place, ancestors);
         if let Some(parent) = process.ancestors.first() {
             process.ppid = parent.pid;
         }
@@ -189,7 +189,7 @@ impl Table {
 
     /// A task of the snapshot. Its ancestry is filled in by [`Table::link`].
     pub fn snapshot(&mut self, header: &Header, task: &Task<'_>, place: Place) {
-        let process = Arc::new(self.from_task(header, task, place, Vec::new()));
+        let process = Arc::new(self.described(header, task, place, Vec::new()));
         self.insert(header.pid, Entry { process, started: header.start_time, place, home: place });
     }
 
@@ -224,11 +224,8 @@ impl Table {
 
     /// A process that nobody told of: what the record says, and what /proc still knows.
     fn adopt(&mut self, header: &Header, place: Place) -> Arc<Process> {
-        let mut process = Process {
-            pid: signed(header.pid),
-            start_time: self.clock.start(header.start_time),
-            ..Process::default()
-        };
+        let mut process =
+            Process { pid: signed(header.pid), start_time: self.clock.start(header.start_time), ..Process::default() };
         refresh(&mut process, header);
         if let Some(read) = proc::read(header.pid, ticks(header.start_time)) {
             process.ppid = signed(read.ppid);
@@ -255,7 +252,7 @@ impl Table {
         self.live.get(&ppid).map(|parent| chain(parent, place)).unwrap_or_default()
     }
 
-    fn from_task(&self, header: &Header, task: &Task<'_>, place: Place, ancestors: Vec<Arc<Ancestor>>) -> Process {
+    fn described(&self, header: &Header, task: &Task<'_>, place: Place, ancestors: Vec<Arc<Ancestor>>) -> Process {
         let exe = record::text(task.exe);
         let mut process = Process {
             pid: signed(header.pid),

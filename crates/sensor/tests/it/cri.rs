@@ -2,6 +2,7 @@
 //!
 //! Messages: `runtime.v1` of <https://github.com/kubernetes/cri-api/blob/master/pkg/apis/runtime/v1/api.proto>.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use sensor::container::grpc::Client;
 use sensor::container::protobuf::{put_bytes, put_string, string};
 use sha2::{Digest as _, Sha256};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The name of the image.
 pub const IMAGE: &str = "registry.example/box:1";
 
@@ -33,7 +34,9 @@ impl Containerd {
              [plugins.\"io.containerd.grpc.v1.cri\"]\nrestrict_oom_score_adj = true\nsandbox_image = \"{IMAGE}\"\n\
              [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\nruntime_type = \"io.containerd.runc.v2\"\n\
              [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\nSystemdCgroup = false\n",
-            at("root"), at("state"), at("c.sock")
+            at("root"),
+            at("state"),
+            at("c.sock")
         );
         std::fs::write(dir.path().join("config.toml"), config).unwrap();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
@@ -135,8 +138,9 @@ impl Drop for Containerd {
         drop(self.child.wait());
         let mounts = testkit::read_text("/proc/self/mounts");
         let below = self.dir.path().display().to_string();
-        for place in mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|place| place.starts_with(&below)) {
-            drop(nix::mount::umount2(place, nix::mount::MntFlags::MNT_DETACH));
+        for place in mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|place| place.starts_with(&below))
+        {
+            let _unmounted = nix::mount::umount2(place, nix::mount::MntFlags::MNT_DETACH);
         }
     }
 }
@@ -166,7 +170,10 @@ fn image(dir: &Path) -> String {
     let layout = dir.join("layout");
     std::fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
     let put = |bytes: &[u8]| {
-        let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::new();
+        for byte in Sha256::digest(bytes) {
+            write!(hex, "{byte:02x}").unwrap();
+        }
         std::fs::write(layout.join("blobs/sha256").join(&hex), bytes).unwrap();
         format!("sha256:{hex}")
     };

@@ -69,7 +69,10 @@ fn connections_are_seen_with_both_ends_and_their_result() {
     let to = |event: &Value, port: u16| text(event, "/kind") == "connect" && event["remote"]["port"] == port;
     let connect = sensor.wait_for("the connection", |event| to(event, address.port()));
     assert_eq!((text(&connect, "/protocol"), text(&connect, "/remote/ip")), ("tcp", "127.0.0.1"));
-    assert_eq!((&connect["result"], &connect["local"]["port"]), (&0.into(), &stream.local_addr().unwrap().port().into()));
+    assert_eq!(
+        (&connect["result"], &connect["local"]["port"]),
+        (&0.into(), &stream.local_addr().unwrap().port().into())
+    );
 
     drop(listener);
     let refused = TcpStream::connect(address).unwrap_err();
@@ -82,14 +85,16 @@ fn connections_are_seen_with_both_ends_and_their_result() {
 fn what_runs_already_is_known() {
     need!(root, bpf);
     let rules = rules();
-    let mut child = Command::new("sh").args(["-c", "read line; cat /dev/null", "before"])
-        .stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", "read line; cat /dev/null", "before"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
     drop(child.stdin.take());
     let pid = i64::from(child.id());
-    let exec = sensor.wait_for("the child's exec", |event| {
-        text(event, "/kind") == "exec" && event["process"]["ppid"] == pid
-    });
+    let exec =
+        sensor.wait_for("the child's exec", |event| text(event, "/kind") == "exec" && event["process"]["ppid"] == pid);
     child.wait().unwrap();
     let parent = &exec["process"]["ancestors"][0];
     assert_eq!(parent["args"], serde_json::json!(["sh", "-c", "read line; cat /dev/null", "before"]));

@@ -1,6 +1,10 @@
 //! The sensor's program against this machine's kernel, Debian's containerd and runc.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod alerts;
 mod attribution;
+mod changes;
 mod cri;
 mod denied;
 mod kernel;

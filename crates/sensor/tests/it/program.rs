@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// How long a line is awaited: generous, since this is no benchmark.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running sensor; dropping it kills it.
 pub struct Sensor {
