@@ -55,38 +55,38 @@ struct Image {
     assessment: Option<Assessment>,
 }
 
-/// An inventory that was judged again.
+/// An inventory that was judged again, as `--json` prints it.
 #[derive(Serialize)]
-struct Judged {
-    file: String,
-    image: String,
-    assessment: Assessment,
+struct Judged<'a> {
+    file: &'a str,
+    image: &'a str,
+    assessment: &'a Assessment,
     /// Findings that the earlier assessment did not have, and the other way round; absent without one.
     new: Option<usize>,
     gone: Option<usize>,
 }
 
+/// What is kept of it: a fleet's assessments do not fit in memory.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Summary {
+    file: String,
+    image: String,
+    cells: Vec<String>,
+}
+
 pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     let database = open(args.db.as_ref())?;
     let files = inventories(&args.dir)?;
-    let (judged, failed) = judge_all(&files, &database)?;
-    for (path, reason) in &failed {
-        ui.say(format_args!("error: {}: {reason}", path.display()));
-    }
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
     }
-    for (index, one) in judged.iter().enumerate() {
-        if args.json {
-            ui.print(serde_json::to_string(one)?);
-        } else if let Some(out) = &args.out {
-            let path = out.join(name_of(one, &judged[..index]));
-            std::fs::write(&path, serde_json::to_vec_pretty(&one.assessment)?)
-                .with_context(|| format!("writing {}", path.display()))?;
-        }
+    let (summaries, failed) = judge_all(&files, &database, args, ui)?;
+    for (path, reason) in &failed {
+        ui.say(format_args!("error: {}: {reason}", path.display()));
     }
     if !args.json {
-        ui.print(table(&["IMAGE", "FINDINGS", "CRITICAL", "HIGH", "NEW", "GONE", "COVERAGE"], &rows(&judged)));
+        let rows: Vec<Vec<String>> = summaries.into_iter().map(|one| [vec![one.image], one.cells].concat()).collect();
+        ui.print(table(&["IMAGE", "FINDINGS", "CRITICAL", "HIGH", "NEW", "GONE", "COVERAGE"], &rows));
     }
     Ok(if failed.is_empty() { Outcome::Clean } else { Outcome::Incomplete })
 }
@@ -112,8 +112,8 @@ fn inventories(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 type Failures = Vec<(PathBuf, String)>;
 
-/// Judges on all processors; the result is in the order of the files.
-fn judge_all(files: &[PathBuf], database: &Database) -> anyhow::Result<(Vec<Judged>, Failures)> {
+/// Judges on all processors and hands each assessment out at once; the summaries are in the order of the files.
+fn judge_all(files: &[PathBuf], database: &Database, args: &Args, ui: &Ui) -> anyhow::Result<(Vec<Summary>, Failures)> {
     // Opened once: a segment is a view of a map, and inventories of a fleet need the same few.
     let segments = database.segments()?;
     let options = vuln::Options { now: Some(now()) };
@@ -124,7 +124,7 @@ fn judge_all(files: &[PathBuf], database: &Database) -> anyhow::Result<(Vec<Judg
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = judge(path, &segments, &options);
+                    let result = judge(path, &segments, &options, args, ui);
                     // A panic elsewhere is reported by the scope; what was judged stays good.
                     let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     match result {
@@ -136,20 +136,27 @@ fn judge_all(files: &[PathBuf], database: &Database) -> anyhow::Result<(Vec<Judg
         }
     });
     let (mut judged, mut failed) = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    judged.sort_by(|a: &Judged, b: &Judged| (&a.file, &a.image).cmp(&(&b.file, &b.image)));
+    judged.sort();
     failed.sort();
     Ok((judged, failed))
 }
 
-fn judge(path: &Path, segments: &[Segment<'_>], options: &vuln::Options) -> anyhow::Result<Vec<Judged>> {
+fn judge(
+    path: &Path,
+    segments: &[Segment<'_>],
+    options: &vuln::Options,
+    args: &Args,
+    ui: &Ui,
+) -> anyhow::Result<Vec<Summary>> {
     let bytes = limits::read_file(path, INVENTORY.bytes as u64)?;
     let images = match json::from_slice(&bytes, &INVENTORY).context("not an inventory")? {
         Stored::Report { images } => images,
         Stored::Image(image) => vec![image],
         Stored::Inventory(inventory) => vec![Image { inventory: *inventory, assessment: None }],
     };
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let one = |image: Image| {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut summaries = Vec::new();
+    for (index, image) in images.iter().enumerate() {
         let needed = vuln::assess::ecosystems(&image.inventory);
         let covers = |segment: &&Segment<'_>| {
             let covered = &segment.meta().ecosystems;
@@ -158,9 +165,26 @@ fn judge(path: &Path, segments: &[Segment<'_>], options: &vuln::Options) -> anyh
         let used: Vec<Segment<'_>> = segments.iter().filter(covers).cloned().collect();
         let assessment = vuln::assess(&image.inventory, &used, options);
         let (new, gone) = image.assessment.as_ref().map(|earlier| changes(earlier, &assessment)).unzip();
-        Judged { file: file.clone(), image: label(&image.inventory), assessment, new, gone }
-    };
-    Ok(images.into_iter().map(one).collect())
+        let label = label(&image.inventory);
+        let judged = Judged { file: &file, image: &label, assessment: &assessment, new, gone };
+        hand_out(&judged, index, args, ui)?;
+        summaries.push(Summary { file: file.clone().into_owned(), cells: cells(&judged), image: label });
+    }
+    Ok(summaries)
+}
+
+fn hand_out(judged: &Judged<'_>, index: usize, args: &Args, ui: &Ui) -> anyhow::Result<()> {
+    if args.json {
+        ui.print(serde_json::to_string(judged)?);
+    } else if let Some(out) = &args.out {
+        let stem = judged.file.trim_end_matches(".json");
+        // A file of several images gets several results.
+        let name = if index == 0 { format!("{stem}.json") } else { format!("{stem}-{index}.json") };
+        let path = out.join(name);
+        std::fs::write(&path, serde_json::to_vec_pretty(judged.assessment)?)
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn changes(earlier: &Assessment, later: &Assessment) -> (usize, usize) {
@@ -177,24 +201,12 @@ fn label(inventory: &Inventory) -> String {
     names.into_iter().flatten().next().unwrap_or(&inventory.id).clone()
 }
 
-/// The file's own name; its images after the first get a number.
-fn name_of(judged: &Judged, before: &[Judged]) -> String {
-    match before.iter().filter(|other| other.file == judged.file).count() {
-        0 => judged.file.clone(),
-        number => format!("{}-{number}.json", judged.file.trim_end_matches(".json")),
-    }
-}
-
-fn rows(judged: &[Judged]) -> Vec<Vec<String>> {
-    let row = |one: &Judged| {
-        let findings = &one.assessment.findings;
-        let counted = || findings.iter().filter(|finding| !finding.inert);
-        let of = |level: Severity| counted().filter(|finding| finding.severity.chosen == level).count().to_string();
-        let change = |count: Option<usize>| count.map_or_else(|| "-".into(), |count| count.to_string());
-        let unseen = one.assessment.coverage.iter().filter(|c| c.state != model::CoverageState::Seen).count();
-        let coverage = if unseen == 0 { "complete".into() } else { format!("{unseen} gaps") };
-        let counts = [counted().count().to_string(), of(Severity::Critical), of(Severity::High)];
-        [vec![one.image.clone()], counts.to_vec(), vec![change(one.new), change(one.gone), coverage]].concat()
-    };
-    judged.iter().map(row).collect()
+fn cells(judged: &Judged<'_>) -> Vec<String> {
+    let counted = || judged.assessment.findings.iter().filter(|finding| !finding.inert);
+    let of = |level: Severity| counted().filter(|finding| finding.severity.chosen == level).count().to_string();
+    let change = |count: Option<usize>| count.map_or_else(|| "-".into(), |count| count.to_string());
+    let unseen = judged.assessment.coverage.iter().filter(|c| c.state != model::CoverageState::Seen).count();
+    let coverage = if unseen == 0 { "complete".into() } else { format!("{unseen} gaps") };
+    let counts = [counted().count().to_string(), of(Severity::Critical), of(Severity::High)];
+    [counts.to_vec(), vec![change(judged.new), change(judged.gone), coverage]].concat()
 }

@@ -38,7 +38,9 @@ pub(super) fn findings(
 fn ruled_out(subject: &Subject<'_>, group: &Group<'_>, context: &Context<'_, '_, '_>) -> Option<String> {
     let mut reason = None;
     for found in group.matches.iter().filter(|found| !found.tags.imports.is_empty()) {
-        let by = golang::ruled_out(&found.tags.imports, &subject.packages, context.platform)?;
+        // What cannot be read rules nothing out.
+        let imports = found.tags.imports.decode()?;
+        let by = golang::ruled_out(&imports, &subject.packages, context.platform)?;
         reason = Some(format!("{}: {by}", found.advisory.id));
     }
     reason

@@ -3,7 +3,7 @@
 //! Severity by the order of sources of spec §1.6 rule 10: vendor, GHSA, NVD, CNA; all are kept. Risk is Grype's formula
 //! (its documentation of "risk"): threat × severity × known exploited, at most 1, in percent.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::image::{Cvss, Epss, Kev};
@@ -132,13 +132,10 @@ fn severity_score(finding: &Finding) -> f64 {
 /// Worst first: not inert, known exploited, severity, risk, fix available; then by id and package, so that equal
 /// inputs print equally.
 pub(super) fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| {
-        let inert = a.inert.cmp(&b.inert);
-        let kev = b.kev.is_some().cmp(&a.kev.is_some());
-        let severity = b.severity.chosen.cmp(&a.severity.chosen);
-        let risk = risk(b).partial_cmp(&risk(a)).unwrap_or(Ordering::Equal);
-        let fixed = (b.status == FixStatus::Fixed).cmp(&(a.status == FixStatus::Fixed));
-        let name = || a.id.cmp(&b.id).then_with(|| a.package.cmp(&b.package));
-        inert.then(kev).then(severity).then(risk).then(fixed).then_with(name)
+    findings.sort_by_cached_key(|finding| {
+        // Not negative, so the order of its bits is its own.
+        let risk = risk(finding).to_bits();
+        let worst = (finding.kev.is_some(), finding.severity.chosen, risk, finding.status == FixStatus::Fixed);
+        (finding.inert, Reverse(worst), finding.id.clone(), finding.package.clone())
     });
 }

@@ -57,7 +57,14 @@ fn extras(data: &RowData<'_>) -> String {
     words.extend(data.tags.severity.map(|severity| format!(" {severity}")));
     let texts = [data.tags.module, data.tags.note].into_iter().chain(data.tags.products.iter().copied());
     words.extend(texts.filter(|text| !text.is_empty()).map(|text| format!(" <{text}>")));
-    words.extend(data.tags.imports.iter().map(|import| format!(" {}:{}", import.path, import.symbols.join(","))));
+    words.extend(
+        data.tags
+            .imports
+            .decode()
+            .unwrap()
+            .iter()
+            .map(|import| format!(" {}:{}", import.path, import.symbols.join(","))),
+    );
     words.concat()
 }
 

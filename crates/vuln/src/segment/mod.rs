@@ -28,7 +28,7 @@ pub mod row;
 mod tests;
 
 pub use builder::{BuildError, Builder};
-pub use row::{ImportRef, RangeRef, Row, RowData, Tags};
+pub use row::{ImportRef, Imports, RangeRef, Row, RowData, Tags};
 
 use crate::advisory::{Advisory, Note};
 use bytes::{Cursor, u32_at, u64_at};

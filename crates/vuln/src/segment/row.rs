@@ -36,6 +36,18 @@ impl<'a> Tables<'a> {
     pub fn text(&self, at: usize) -> Option<&'a str> {
         std::str::from_utf8(Cursor::new(self.strings, at).prefixed()?).ok()
     }
+
+    fn string(&self, cursor: &mut Cursor<'a>) -> Option<&'a str> {
+        self.text(cursor.size()?)
+    }
+
+    fn list(&self, cursor: &mut Cursor<'a>) -> Option<Vec<&'a str>> {
+        let mut list = Vec::new();
+        for _ in 0..cursor.size()? {
+            list.push(self.string(cursor)?);
+        }
+        Some(list)
+    }
 }
 
 /// A statement of an advisory about a package, not yet decoded.
@@ -93,12 +105,39 @@ pub struct Tags<'a> {
     pub architectures: Vec<&'a str>,
     /// Repositories or product identifiers.
     pub products: Vec<&'a str>,
-    /// Go packages and symbols.
-    pub imports: Vec<ImportRef<'a>>,
+    /// Go packages and symbols, not yet decoded: few rows need them.
+    pub imports: Imports<'a>,
     /// Binary packages of the source.
     pub binaries: Vec<&'a str>,
     /// Remark.
     pub note: &'a str,
+}
+
+/// The Go packages of a row.
+#[derive(Debug, Clone, Default)]
+pub struct Imports<'a>(Option<(Tables<'a>, &'a [u8])>);
+
+impl<'a> Imports<'a> {
+    /// Whether the row names none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Decodes them; `None` when damaged.
+    pub fn decode(&self) -> Option<Vec<ImportRef<'a>>> {
+        let mut imports = Vec::new();
+        let Some((tables, bytes)) = self.0 else { return Some(imports) };
+        let mut cursor = Cursor::new(bytes, 0);
+        for _ in 0..cursor.size()? {
+            imports.push(ImportRef {
+                path: tables.string(&mut cursor)?,
+                symbols: tables.list(&mut cursor)?,
+                systems: tables.list(&mut cursor)?,
+                architectures: tables.list(&mut cursor)?,
+            });
+        }
+        Some(imports)
+    }
 }
 
 /// A Go package and what of it is vulnerable; as [`GoImport`].
@@ -191,15 +230,11 @@ impl<'a> Row<'a> {
     }
 
     fn string(&self, cursor: &mut Cursor<'a>) -> Option<&'a str> {
-        self.tables.text(cursor.size()?)
+        self.tables.string(cursor)
     }
 
     fn list(&self, cursor: &mut Cursor<'a>) -> Option<Vec<&'a str>> {
-        let mut list = Vec::new();
-        for _ in 0..cursor.size()? {
-            list.push(self.string(cursor)?);
-        }
-        Some(list)
+        self.tables.list(cursor)
     }
 
     fn tags(&self, cursor: &mut Cursor<'a>) -> Option<Tags<'a>> {
@@ -210,16 +245,7 @@ impl<'a> Row<'a> {
                 TAG_MODULE => tags.module = self.string(cursor)?,
                 TAG_ARCHITECTURES => tags.architectures = self.list(cursor)?,
                 TAG_PRODUCTS => tags.products = self.list(cursor)?,
-                TAG_IMPORTS => {
-                    for _ in 0..cursor.size()? {
-                        tags.imports.push(ImportRef {
-                            path: self.string(cursor)?,
-                            symbols: self.list(cursor)?,
-                            systems: self.list(cursor)?,
-                            architectures: self.list(cursor)?,
-                        });
-                    }
-                }
+                TAG_IMPORTS => tags.imports = Imports(Some((self.tables, cursor.prefixed()?))),
                 TAG_BINARIES => tags.binaries = self.list(cursor)?,
                 TAG_NOTE => tags.note = self.string(cursor)?,
                 _ => return None,
@@ -385,13 +411,16 @@ fn tags(affected: &Affected, intern: &mut Intern<'_>) -> (u64, Vec<u8>) {
     }
     if !affected.imports.is_empty() {
         begin(&mut out, TAG_IMPORTS);
-        put_varint(&mut out, affected.imports.len() as u64);
+        let mut imports = Vec::new();
+        put_varint(&mut imports, affected.imports.len() as u64);
         for GoImport { path, symbols, systems, architectures } in &affected.imports {
-            put_varint(&mut out, intern(path));
-            put_list(&mut out, symbols, intern);
-            put_list(&mut out, systems, intern);
-            put_list(&mut out, architectures, intern);
+            put_varint(&mut imports, intern(path));
+            put_list(&mut imports, symbols, intern);
+            put_list(&mut imports, systems, intern);
+            put_list(&mut imports, architectures, intern);
         }
+        put_varint(&mut out, imports.len() as u64);
+        out.extend_from_slice(&imports);
     }
     (count, out)
 }

@@ -89,9 +89,11 @@ fn everything_reads_back() {
         (data.versions.as_slice(), data.tags.module, data.tags.note),
         (&["9.9"][..], "nodejs:18", "with a subscription")
     );
+    let imports = data.tags.imports.decode().unwrap();
+    assert_eq!((imports[0].path, imports[0].symbols.as_slice()), ("example.org/x/y", &["T.M", "F"][..]));
     assert_eq!(
-        (data.tags.imports[0].path, data.tags.imports[0].symbols.as_slice()),
-        ("example.org/x/y", &["T.M", "F"][..])
+        (imports[0].systems.as_slice(), imports[0].architectures.as_slice()),
+        (&["windows"][..], &["arm64"][..])
     );
     assert_eq!(data.tags.binaries, ["libx1"]);
     assert_eq!(segment.rows("golang", "example.org/z").unwrap().len(), 2);
@@ -132,7 +134,7 @@ fn walk(bytes: &[u8]) {
     let Ok(segment) = Segment::open(bytes, reference()) else { return };
     for name in ["example.org/x", "example.org/z"] {
         for row in segment.rows("golang", name).unwrap_or_default() {
-            let _ = (row.advisory(), row.data());
+            let _ = (row.advisory(), row.data().and_then(|data| data.tags.imports.decode()));
         }
     }
     let _ = segment.source_of("debian:12", "libssl3");
