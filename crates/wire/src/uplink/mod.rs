@@ -146,6 +146,8 @@ pub(crate) struct Inner {
     streams: Mutex<BTreeMap<String, Running>>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Where tasks run: streams may be opened from threads that are not the runtime's (the sensor's main loop).
+    runtime: tokio::runtime::Handle,
     /// Held as long as the uplink lives.
     _lock: File,
 }
@@ -177,6 +179,7 @@ impl Uplink {
             counters: RwLock::default(),
             streams: Mutex::default(),
             stop: watch::Sender::new(false),
+            runtime: tokio::runtime::Handle::current(),
             tasks: Mutex::default(),
             config,
             _lock: lock,
@@ -280,7 +283,7 @@ impl Uplink {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        lock(&self.inner.tasks).push(tokio::spawn(task));
+        lock(&self.inner.tasks).push(self.inner.runtime.spawn(task));
     }
 }
 
