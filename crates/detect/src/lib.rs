@@ -27,6 +27,7 @@ pub mod engine;
 pub mod fields;
 mod glob;
 pub mod intern;
+pub mod mask;
 mod operand;
 mod output;
 mod paths;
