@@ -5,7 +5,7 @@
 //! version.
 
 mod end_of_life;
-mod identity;
+pub(crate) mod identity;
 mod locks;
 mod owners;
 mod packages;
@@ -41,7 +41,9 @@ pub fn merge(layers: Vec<(Layer, LayerRecord)>, artifact: Artifact) -> Inventory
         merged.push(layer);
     }
     let os = tree.os_release();
-    let (packages, notes) = packages::collect(&tree, os.as_ref(), &merged);
+    // A directory has neither digest.
+    let is_image = artifact.manifest_digest.is_some() || artifact.config_digest.is_some();
+    let (packages, notes) = packages::collect(&tree, os.as_ref(), &merged, is_image);
     diagnostics.extend(notes);
     let os = os.map(packages::operating_system);
     if let Some(note) = nothing_known(os.is_some(), packages.is_empty(), &merged) {

@@ -77,6 +77,12 @@ impl View<'_> {
         self.start + self.bytes.len() as u64
     }
 
+    /// The bytes in view before a place.
+    pub fn before(&self, at: u64) -> &[u8] {
+        let index = at.checked_sub(self.start).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.bytes.get(..index)).unwrap_or_default()
+    }
+
     /// The bytes from a place in the file on.
     pub fn from(&self, at: u64) -> &[u8] {
         let index = at.checked_sub(self.start).and_then(|index| usize::try_from(index).ok());

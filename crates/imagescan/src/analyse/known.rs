@@ -9,6 +9,8 @@ use model::Evidence;
 use super::binary::{Mark, View};
 use crate::record::Found;
 
+/// Digits of a time in seconds.
+const REDIS_TIME_DIGITS: usize = 10;
 /// Bytes of a version with what tells that it is one.
 const ROOM: usize = 96;
 
@@ -18,14 +20,26 @@ struct Program {
     name: &'static str,
     /// File names: the whole name, or with a `*` at the end its start.
     files: &'static [&'static str],
-    /// What stands before the version.
+    /// What stands beside the version.
     mark: &'static str,
-    /// What may follow the numbers: letters of a release (`1.1.1w`, `3.11.0rc1`), or nothing.
-    letters: bool,
+    form: Form,
+}
+
+/// Where a version is, seen from its mark, and what it looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Behind the mark: numbers.
+    Behind,
+    /// Behind the mark: numbers, then letters of a release (`1.1.1w`, `3.11.0rc1`).
+    BehindWithLetters,
+    /// Before the mark, at the start of the word or text that the mark ends.
+    Before,
+    /// Before the mark, with the name of the machine and the time of the build in between (`redisBuildIdRaw` of Redis).
+    RedisBuild,
 }
 
 const fn program(name: &'static str, files: &'static [&'static str], mark: &'static str) -> Program {
-    Program { name, files, mark, letters: false }
+    Program { name, files, mark, form: Form::Behind }
 }
 
 /// The table. Marks are texts that each program prints or sends; seen in builds of the projects themselves.
@@ -38,15 +52,23 @@ const PROGRAMS: &[Program] = &[
     program("httpd", &["httpd", "apache2"], "Apache/"),
     program("php", &["php*", "libphp*"], "X-Powered-By: PHP/"),
     program("postgresql", &["postgres"], "postgres (PostgreSQL) "),
-    program("haproxy", &["haproxy"], "HAProxy version "),
+    Program { form: Form::Before, ..program("haproxy", &["haproxy"], ", released 20") },
+    Program { form: Form::Before, ..program("mariadb", &["mariadbd", "mysqld"], "-MariaDB\0") },
+    program("ruby", &["ruby", "ruby3*", "ruby2*", "libruby*"], "\0ruby "),
     program("lighttpd", &["lighttpd"], "lighttpd/"),
     program("memcached", &["memcached"], "memcached "),
-    program("perl", &["perl", "perl5*"], "/perl5/"),
-    program("perl", &["perl", "perl5*"], "/perl/"),
+    program("perl", &["perl", "perl5*"], "\0v5."),
     program("lua", &["lua", "lua5*", "liblua*"], "Lua "),
     program("curl", &["libcurl.so*"], "libcurl/"),
-    program("redis", &["redis-server", "redis-cli", "redis-sentinel"], "redis_version:"),
-    Program { letters: true, ..program("openssl", &["openssl", "libcrypto.so*", "libssl.so*"], "OpenSSL ") },
+    // The state of the source tree that ends the text: not changed, commit unknown, as in every release.
+    Program {
+        form: Form::RedisBuild,
+        ..program("redis", &["redis-server", "redis-check-rdb", "redis-check-aof", "redis-sentinel"], "000000000\0")
+    },
+    Program {
+        form: Form::BehindWithLetters,
+        ..program("openssl", &["openssl", "libcrypto.so*", "libssl.so*"], "OpenSSL ")
+    },
 ];
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -74,7 +96,7 @@ fn python_version(name: &str) -> Option<&str> {
 #[derive(Debug)]
 pub struct Search {
     name: &'static str,
-    letters: bool,
+    form: Form,
     /// Numbers that the mark itself begins the version with.
     prefix: String,
     mark: Mark,
@@ -87,24 +109,40 @@ impl Search {
         if let Some(version) = python_version(name) {
             // `PY_VERSION` is a text of its own in the program: NUL, version, NUL.
             let mark = Mark::new(format!("\0{version}.").as_bytes(), ROOM);
-            return Some(Self { name: "python", letters: true, prefix: format!("{version}."), mark, found: None });
+            return Some(Self {
+                name: "python",
+                form: Form::BehindWithLetters,
+                prefix: format!("{version}."),
+                mark,
+                found: None,
+            });
         }
         let program = PROGRAMS.iter().find(|program| program.files.iter().any(|file| matches(file, name)))?;
         let mark = Mark::new(program.mark.as_bytes(), ROOM);
-        Some(Self { name: program.name, letters: program.letters, prefix: String::new(), mark, found: None })
+        // Perl's mark begins with its version.
+        let prefix = if program.mark.ends_with("v5.") { "5." } else { "" };
+        Some(Self { name: program.name, form: program.form, prefix: prefix.to_owned(), mark, found: None })
     }
 
     pub fn look(&mut self, view: &View<'_>) {
         if self.found.is_some() {
             return;
         }
-        let Self { letters, prefix, mark, found, .. } = self;
+        let Self { form, prefix, mark, found, .. } = self;
         let length = mark.length();
         mark.search(view, |at| {
-            let after = view.from(at).get(length..).unwrap_or_default();
-            if found.is_none() {
-                *found = version(after, prefix, *letters).map(|version| (version, at));
+            if found.is_some() {
+                return;
             }
+            let version = match form {
+                Form::Behind | Form::BehindWithLetters => {
+                    let after = view.from(at).get(length..).unwrap_or_default();
+                    version(after, prefix, *form == Form::BehindWithLetters)
+                }
+                Form::Before => version(word_before(view.before(at)), "", false),
+                Form::RedisBuild => redis_version(word_before(view.before(at))),
+            };
+            *found = version.map(|version| (version, at));
         });
     }
 
@@ -114,6 +152,30 @@ impl Search {
         found.offset = Some(at);
         Some(found)
     }
+}
+
+/// The end of a text, from its last NUL or space on.
+fn word_before(before: &[u8]) -> &[u8] {
+    let start = before.iter().rposition(|byte| !byte.is_ascii_graphic()).map_or(0, |at| at + 1);
+    &before[start..]
+}
+
+/// The version in `7.2.4MACHINE-1700000000`: the time of the build has ten digits or more, and machines that build images
+/// are named by twelve hexadecimal digits, which must not be taken for a part of the version.
+fn redis_version(word: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(word).ok()?;
+    let text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let build = match text.split_once('-') {
+        Some((build, _)) => build,
+        None => text.get(..text.len().checked_sub(REDIS_TIME_DIGITS)?)?,
+    };
+    let machine = build.len().checked_sub(12).filter(|at| build.is_char_boundary(*at)).map(|at| build.split_at(at));
+    let numbers = |text: &str| text.split('.').filter(|part| part.parse::<u8>().is_ok()).count() == 3;
+    let build = match machine {
+        Some((version, machine)) if numbers(version) && machine.bytes().all(|b| b.is_ascii_hexdigit()) => version,
+        _ => build,
+    };
+    version(build.as_bytes(), "", false).filter(|version| numbers(version))
 }
 
 /// A version of at least two numbers, after those that are known already.
@@ -150,6 +212,24 @@ mod tests {
         check("libpython3.12.so.1.0", b"x\x003.12.0rc1+\0", Some("3.12.0rc1+"));
         check("python3.11", b"\x003.10.4\0", None);
         check("nginx", b"nginx version: nginx/", None);
+        check("perl", b"\0v5.36.0\0", Some("5.36.0"));
+        check("ruby", b"\0ruby 3.1.7p261 (2025)", Some("3.1.7"));
+        check("mariadbd", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
+        check("haproxy", b"since HAProxy version 2.5.\0 version 2.6.12-1+deb12u4, released 2026/10/17", Some("2.6.12"));
+    }
+
+    #[test]
+    fn redis_versions_stand_before_machine_and_time() {
+        for (bytes, expected) in [
+            (&b"\x007.2.4buildkitsandbox-1704796800000000000\0"[..], Some("7.2.4")),
+            (b"\x007.0.5e1a0b2c3d4f5-1663000000000000000\0", Some("7.0.5")),
+            (b"\x007.0.51a0b2c3d4f5e-1663000000000000000\0", Some("7.0.5")),
+            (b"A7.0.151790282056000000000\0", Some("7.0.15")),
+            (b"\x0000000000000000000000000\0", None),
+            (b"\0\xff000000000\0", None),
+        ] {
+            check("redis-server", bytes, expected);
+        }
     }
 
     #[test]

@@ -20,8 +20,15 @@ pub fn operating_system(os: OsRelease) -> OperatingSystem {
 }
 
 /// All packages, sorted by purl, and notes about what was left out.
-pub fn collect(tree: &Tree, os: Option<&OsRelease>, layers: &[Layer]) -> (Vec<Package>, Vec<Diagnostic>) {
-    let mut collector = Collector { os, layers, packages: BTreeMap::new() };
+///
+/// In an image (`is_image`) a lock file that nothing was installed from is doubtful: it tells what a build may have used.
+pub fn collect(
+    tree: &Tree,
+    os: Option<&OsRelease>,
+    layers: &[Layer],
+    is_image: bool,
+) -> (Vec<Package>, Vec<Diagnostic>) {
+    let mut collector = Collector { os, layers, is_image, packages: BTreeMap::new() };
     let (branch, content_sets) = (tree.facts("apk_branch"), tree.facts("content_sets"));
     for (path, node) in tree.files() {
         let Content::Database(manager, found) = &node.content else { continue };
@@ -68,7 +75,10 @@ fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
         if owner.is_some() && found.r#type == "generic" {
             continue;
         }
-        let package = Package { owner, ..collector.package(found, path, node.layer) };
+        let mut package = Package { owner, ..collector.package(found, path, node.layer) };
+        if collector.is_image && found.evidence == Evidence::Lock {
+            package.properties.insert("confidence".into(), "low".into());
+        }
         collector.add(node.layer, package);
     }
     superseded.into_iter().map(|(path, count)| locks::note(path, count)).collect()
@@ -88,6 +98,7 @@ fn packages(tree: &Tree) -> impl Iterator<Item = (&str, &Node, &Found)> {
 struct Collector<'a> {
     os: Option<&'a OsRelease>,
     layers: &'a [Layer],
+    is_image: bool,
     packages: BTreeMap<String, Vec<(usize, Package)>>,
 }
 

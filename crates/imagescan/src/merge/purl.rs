@@ -22,7 +22,7 @@ fn split(found: &Found, separator: char) -> Purl {
 
 fn os_package(found: &Found, os: Option<&OsRelease>) -> Purl {
     let is_rpm = found.r#type == "rpm";
-    let namespace = os.map_or("", |os| os.id.as_str());
+    let namespace = os.map_or("", |os| namespace(&os.id));
     // The epoch of rpm is a qualifier; in deb versions it is part of the version.
     let (epoch, version) = match found.version.split_once(':') {
         Some((epoch, version)) if is_rpm => (epoch, version),
@@ -37,6 +37,15 @@ fn os_package(found: &Found, os: Option<&OsRelease>) -> Purl {
         .with("distro", &distro)
         .with("epoch", epoch)
         .with("upstream", &upstream(found))
+}
+
+/// The vendor that a namespace names; most systems are called as their vendor.
+fn namespace(id: &str) -> &str {
+    match id {
+        "rhel" => "redhat",
+        _ if id.starts_with("opensuse") => "opensuse",
+        _ => id,
+    }
 }
 
 /// The source package in the form that other tools read: for rpm the name of the source file, for others the name, with

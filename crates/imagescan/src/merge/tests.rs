@@ -259,3 +259,31 @@ fn one_package_in_two_layers_came_with_the_lower() {
     assert_eq!(lines(&inventory), ["a 1.0.0 l0"]);
     assert_eq!(inventory.packages[0].locations.len(), 2);
 }
+
+#[test]
+fn a_lock_alone_is_doubtful_in_an_image_and_not_in_a_directory() {
+    let confidence = |artifact: Artifact| {
+        let record = Archive::default()
+            .file("app/Cargo.lock", "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n");
+        let inventory = merge(vec![(layer("l0"), record.record())], artifact);
+        inventory.packages[0].properties.get("confidence").cloned()
+    };
+    assert_eq!(confidence(Artifact::default()), None);
+    let image = Artifact { manifest_digest: Some("sha256:00".into()), ..Artifact::default() };
+    assert_eq!(confidence(image).as_deref(), Some("low"));
+}
+
+#[test]
+fn namespaces_are_vendors() {
+    for (id, expected) in [
+        ("rhel", "pkg:rpm/redhat/a@1-1?distro=rhel-9"),
+        ("opensuse-leap", "pkg:rpm/opensuse/a@1-1?distro=opensuse-leap-9"),
+        ("mariner", "pkg:rpm/mariner/a@1-1?distro=mariner-9"),
+    ] {
+        let manifest = "a\t1-1\t0\t0\t(none)\t(none)\t1\t\t0\t(none)\n";
+        let os = format!("ID={id}\nVERSION_ID=9\n");
+        let archive =
+            Archive::default().file("var/lib/rpmmanifest/container-manifest-2", manifest).file("etc/os-release", os);
+        assert_eq!(image(vec![archive]).packages[0].purl, expected);
+    }
+}
