@@ -17,7 +17,7 @@ use crate::page::{Cursor, Page, PageRequest};
 use crate::store::{Options, anywhere, rank, severity_of, signed, unsigned};
 use crate::{Result, Store};
 
-/// Rows in one INSERT: 17 parameters each stay below `SQLite`'s 32,766.
+/// Rows in one INSERT: 18 parameters each stay below `SQLite`'s 32,766.
 const ROWS: usize = 500;
 /// Characters of an alert's searchable text: names and a line of output; more would only slow the search.
 const MAX_SEARCH_CHARS: usize = 1_024;
@@ -96,14 +96,12 @@ pub struct AlertFilter {
 
 /// The columns that [`summary`] reads, in its order.
 const COLUMNS: &str = "a.id, a.alert_key, a.rule, a.title, a.severity, a.tactics, a.first_seen, a.last_seen, a.count, \
-                       a.scope, a.output, a.process_name, a.incident, i.status";
+                       a.scope, a.output, a.process_name, a.incident, a.status";
 
 impl Store {
     /// Alerts, newest first.
     pub async fn alerts(&self, filter: &AlertFilter, request: &PageRequest) -> Result<Page<AlertSummary>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(format!(
-            "SELECT {COLUMNS} FROM alerts a JOIN incidents i ON i.id = a.incident WHERE 1 = 1"
-        ));
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {COLUMNS} FROM alerts a WHERE 1 = 1"));
         filter.push(&mut query);
         if let Some(after) = &request.after {
             query.push(" AND (a.first_seen, a.id) < (").push_bind(after.at).push(", ").push_bind(after.id.clone());
@@ -117,9 +115,8 @@ impl Store {
 
     /// One alert as lists show it.
     pub async fn alert_summary(&self, id: &str) -> Result<Option<AlertSummary>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(format!(
-            "SELECT {COLUMNS} FROM alerts a JOIN incidents i ON i.id = a.incident WHERE a.id = "
-        ));
+        let mut query: QueryBuilder<Sqlite> =
+            QueryBuilder::new(format!("SELECT {COLUMNS} FROM alerts a WHERE a.id = "));
         query.push_bind(id.to_owned());
         query.build().fetch_optional(self.readers()).await?.as_ref().map(summary).transpose()
     }
@@ -153,12 +150,28 @@ impl AlertFilter {
         if let Some(incident) = self.incident {
             query.push(" AND a.incident = ").push_bind(incident.to_string());
         }
-        push_in(query, "a.severity", self.severities.iter().map(|severity| rank(*severity)));
-        push_in(query, "i.status", self.statuses.iter().map(|status| incidents::status_name(*status)));
+        push_in_order(query, ("a.severity", "a.severity + 0"), self.severities.iter().map(|severity| rank(*severity)));
+        push_in_order(
+            query,
+            ("a.status", "a.status || ''"),
+            self.statuses.iter().map(|status| incidents::status_name(*status)),
+        );
         if let Some(text) = &self.text {
             query.push(" AND a.search LIKE ").push_bind(anywhere(text)).push(" ESCAPE '!'");
         }
     }
+}
+
+/// The same for lists in the order of time: one value can use its index, which has that order; several would be sorted
+/// as a whole, so for them the expression hides the column from the planner and the index of time is walked.
+fn push_in_order<T>(
+    query: &mut QueryBuilder<Sqlite>,
+    (column, expression): (&str, &str),
+    values: impl ExactSizeIterator<Item = T>,
+) where
+    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Send + 'static,
+{
+    push_in(query, if values.len() == 1 { column } else { expression }, values);
 }
 
 /// `AND column IN (…)`, nothing for no values.
@@ -289,12 +302,12 @@ async fn update(connection: &mut SqliteConnection, incoming: &IncomingAlert) -> 
 async fn insert(
     connection: &mut SqliteConnection,
     alerts: &[IncomingAlert],
-    incident_of: &HashMap<Uuid, String>,
+    incident_of: &HashMap<Uuid, (String, String)>,
 ) -> Result<()> {
     for chunk in alerts.chunks(ROWS) {
         let mut rows: QueryBuilder<Sqlite> = QueryBuilder::new(
             "INSERT INTO alerts (id, first_seen, last_seen, count, cluster, node, namespace, alert_key, rule, title, \
-             severity, tactics, scope, output, process_name, incident, search) ",
+             severity, tactics, scope, output, process_name, incident, status, search) ",
         );
         let mut texts = Vec::with_capacity(chunk.len());
         for incoming in chunk {
@@ -320,7 +333,8 @@ async fn insert(
                 .push_bind(scope)
                 .push_bind(&alert.output)
                 .push_bind(alert.process.as_ref().map_or("", |process| process.name.as_str()))
-                .push_bind(incident_of.get(&alert.id).map_or("", String::as_str))
+                .push_bind(incident_of.get(&alert.id).map_or("", |(incident, _)| incident.as_str()))
+                .push_bind(incident_of.get(&alert.id).map_or("new", |(_, status)| status.as_str()))
                 .push_bind(search_text(alert));
         });
         rows.build().execute(&mut *connection).await?;

@@ -201,6 +201,11 @@ impl Store {
                 .bind(&id)
                 .execute(&mut *transaction)
                 .await?;
+            sqlx::query("UPDATE alerts SET status = $1 WHERE incident = $2")
+                .bind(status_name(new))
+                .bind(&id)
+                .execute(&mut *transaction)
+                .await?;
             said.push(format!("status {status} → {}", status_name(new)));
         }
         let new_owner = patch.owner.as_ref().map(|owner| Some(owner.trim().to_owned()).filter(|text| !text.is_empty()));
@@ -269,6 +274,7 @@ struct Open {
     last_seen: i64,
     severity: i64,
     title: String,
+    status: String,
     closed: Option<i64>,
     added: i64,
     /// Not in the database yet: its first alert makes it.
@@ -294,14 +300,14 @@ impl Open {
     }
 }
 
-/// Finds or makes the incident of each new alert.
+/// Finds or makes the incident of each new alert; gives its id and status.
 pub(crate) async fn assign(
     connection: &mut SqliteConnection,
     options: Options,
     alerts: &[IncomingAlert],
     now: Timestamp,
     changed: &mut Changed,
-) -> Result<HashMap<Uuid, String>> {
+) -> Result<HashMap<Uuid, (String, String)>> {
     let window = options.incident_window_ms.saturating_mul(1_000_000);
     let mut by_root: BTreeMap<(&str, String), Vec<usize>> = BTreeMap::new();
     for (index, IncomingAlert { alert, .. }) in alerts.iter().enumerate() {
@@ -317,7 +323,7 @@ pub(crate) async fn assign(
                 open.len() - 1
             });
             open[at].join(alert);
-            incident_of.insert(alert.id, open[at].id.clone());
+            incident_of.insert(alert.id, (open[at].id.clone(), open[at].status.clone()));
         }
         for incident in open.iter().filter(|incident| incident.added > 0) {
             match incident.founder {
@@ -337,6 +343,7 @@ fn found(alert: &Alert, index: usize, now: Timestamp) -> Open {
         last_seen: alert.last_seen.as_nanos(),
         severity: rank(alert.severity),
         title: alert.title.clone(),
+        status: status_name(IncidentStatus::New).to_owned(),
         closed: None,
         added: 0,
         founder: Some(index),
@@ -345,7 +352,7 @@ fn found(alert: &Alert, index: usize, now: Timestamp) -> Open {
 
 async fn newest(connection: &mut SqliteConnection, cluster: &str, root: &str) -> Result<Option<Open>> {
     let row = sqlx::query(
-        "SELECT id, first_seen, last_seen, severity, title, closed FROM incidents \
+        "SELECT id, first_seen, last_seen, severity, title, closed, status FROM incidents \
          WHERE cluster = $1 AND root_key = $2 ORDER BY created DESC, id DESC LIMIT 1",
     )
     .bind(cluster)
@@ -360,6 +367,7 @@ async fn newest(connection: &mut SqliteConnection, cluster: &str, root: &str) ->
         severity: row.try_get(3)?,
         title: row.try_get(4)?,
         closed: row.try_get(5)?,
+        status: row.try_get(6)?,
         added: 0,
         founder: None,
     }))

@@ -80,6 +80,13 @@ async fn what_people_do_is_on_record() {
     assert!(trail[0].details.contains("status new → active; owner grace; looking"));
     let open = IncidentFilter { statuses: vec![IncidentStatus::Active], ..IncidentFilter::default() };
     assert_eq!(fixture.store.incidents(&open, &PageRequest::default()).await.unwrap().items.len(), 1);
-    let alerts = AlertFilter { statuses: vec![IncidentStatus::New], ..AlertFilter::default() };
-    assert_eq!(fixture.store.alerts(&alerts, &PageRequest::default()).await.unwrap().items.len(), 0);
+    let alerts = async |statuses: Vec<IncidentStatus>| {
+        let filter = AlertFilter { statuses, ..AlertFilter::default() };
+        fixture.store.alerts(&filter, &PageRequest::default()).await.unwrap().items.len()
+    };
+    assert_eq!(alerts(vec![IncidentStatus::New]).await, 0);
+    assert_eq!(alerts(vec![IncidentStatus::New, IncidentStatus::Active]).await, 1);
+    // A late alert of the incident has its status too.
+    fixture.store.ingest(batch("n1", "alerts", 2, vec![json(&alert("n1", 5, 2, 11))])).await.unwrap();
+    assert_eq!(alerts(vec![IncidentStatus::Active]).await, 2);
 }

@@ -7,6 +7,7 @@ mod images;
 mod incidents;
 mod ingest;
 mod lists;
+mod migrations;
 
 use std::collections::BTreeMap;
 
