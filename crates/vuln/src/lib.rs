@@ -9,6 +9,7 @@ pub mod assess;
 pub mod cvss;
 pub mod ecosystem;
 pub mod import;
+pub mod report;
 pub mod segment;
 #[cfg(test)]
 mod testing;

@@ -367,3 +367,52 @@ fn enrichment() {
     let long = format!("CVE-2024-0001,{}", "0".repeat(enrich::EPSS_LINE_MAX_BYTES));
     assert!(enrich::epss(long.as_bytes(), "f", &mut Sink::new()).unwrap_err().to_string().contains("line 1 of f"));
 }
+
+/// A fixed-seed mutation pass: whatever happens to a document, an importer returns.
+#[test]
+fn mutated_documents_never_panic() {
+    let tracker = r#"{"a":{"CVE-2024-0001":{"releases":{"bookworm":{"status":"resolved","fixed_version":"1.2-1","urgency":"high"}}}}}"#;
+    let osv = r#"{"id":"X-1","affected":[{"package":{"ecosystem":"npm","name":"a"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.0.0"}]}],"versions":["1.0.0"]}]}"#;
+    let secdb = "distroversion: v3.18\npackages:\n- pkg:\n    name: xz\n    secfixes:\n      5.2.5-r1:\n      - CVE-2022-0001\n";
+    let ruby = r#"{"gem":"g","id":"i","patched_versions":["~> 1.2.3", ">= 2.a"],"unaffected_versions":["< 1, > 0.5"]}"#;
+    let list = "[31 Jul 2025] DSA-5970-1 sope - update\n\t{CVE-2025-0001}\n\t[bookworm] - sope 5.8\n";
+    let page = "<title>ALAS-2018-939</title>Amazon Linux 2 <br />CVE-2018-0001 New Packages:<pre>kernel-4.14-1.amzn2.aarch64<br />";
+    let errata = "<updates><update><id>ALAS2-1</id><reference id=\"CVE-2022-0001\"/><package name=\"a\" version=\"1\" release=\"2\"/></update></updates>";
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or(0)
+    };
+    for document in [VEX, tracker, osv, secdb, ruby, list, page, errata] {
+        for _ in 0..300 {
+            let mut bytes = document.as_bytes().to_vec();
+            for _ in 0..=random() % 4 {
+                let at = random() % bytes.len();
+                match random() % 4 {
+                    0 => bytes[at] = u8::try_from(random() % 256).unwrap_or(0),
+                    1 => bytes.truncate(at.max(1)),
+                    2 => bytes.insert(at, b"{}[]\",:<>-."[random() % 11]),
+                    _ => {
+                        bytes.remove(at);
+                        bytes.push(b'}');
+                    }
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let mut sink = Sink::new();
+            csaf::csaf(&bytes, "x", &mut sink);
+            csaf::hydra(&bytes, "x", &mut sink);
+            osv::record(&bytes, "x", "", &mut sink);
+            debian::tracker(bytes.as_slice(), "x", &mut sink);
+            secdb::yaml(&text, "x", &mut sink);
+            updateinfo::amazon_page(&text, "x", &mut sink);
+            let _ = debian::list(bytes.as_slice(), "x", &mut sink);
+            let _ = rubysec::lines(bytes.as_slice(), "x", &mut sink);
+            let _ = updateinfo::updateinfo(bytes.as_slice(), "x", &mut sink);
+            let _ = super::oval::file(bytes.as_slice(), "x", &mut sink);
+            sink.builder.finish(Meta::default()).unwrap();
+        }
+    }
+}

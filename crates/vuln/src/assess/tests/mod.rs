@@ -1,5 +1,7 @@
 //! Rules of matching, each on a small inventory and a small segment.
 
+mod distributions;
+
 use std::collections::BTreeMap;
 
 use model::image::{Cvss, Epss, Kev, Producer};
@@ -151,42 +153,6 @@ fn a_source_is_reported_once_with_its_binaries() {
 }
 
 #[test]
-fn binary_rebuilds_are_the_sources_version() {
-    let image =
-        inventory("debian 12", vec![package("deb a 1.0-1+b2"), package("deb b 1:1.0-1+b2"), package("deb c 1.0+b")]);
-    let rows = |fixed: &str| {
-        vec![row("debian:12 a", fixed), row("debian:12 b", &format!("1:{fixed}")), row("debian:12 c", fixed)]
-    };
-    let feed = segment("debian", &["debian:12"], &[advisory("CVE-2024-0001", rows("1.0-1"))], &[]);
-    check(&image, &[feed], &[]);
-}
-
-#[test]
-fn debian_says_why_there_is_no_fix() {
-    let image = inventory("debian 12", vec![package("deb a 1")]);
-    let with =
-        |id: &str, status| advisory(id, vec![Affected { status: State::Said(status), ..row("debian:12 a", "") }]);
-    let feed = segment(
-        "debian",
-        &["debian:12"],
-        &[with("CVE-2024-0001", FixStatus::WillNotFix), with("CVE-2024-0002", FixStatus::Deferred)],
-        &[],
-    );
-    let assessment = check(&image, &[feed], &["CVE-2024-0001 a", "CVE-2024-0002 a"]);
-    let states: Vec<_> = assessment.findings.iter().map(|finding| finding.status).collect();
-    assert_eq!(states, [FixStatus::WillNotFix, FixStatus::Deferred]);
-}
-
-#[test]
-fn the_vendors_feed_beats_osv_for_an_os() {
-    let image = inventory("debian 12", vec![package("deb a 2")]);
-    let native = segment("debian", &["debian:12"], &[advisory("CVE-2024-0001", vec![row("debian:12 a", "2")])], &[]);
-    let osv = segment("osv", &["debian:12"], &[advisory("CVE-2024-0001", vec![row("debian:12 a", "3")])], &[]);
-    check(&image, &[native, osv.clone()], &[]);
-    check(&image, &[osv], &["CVE-2024-0001 a 3"]);
-}
-
-#[test]
 fn aliases_join_records_through_chains() {
     let image = inventory("", vec![package("pypi a 1.0")]);
     let record = |id: &str, aliases: &[&str], fixed: &str| Advisory {
@@ -211,21 +177,6 @@ fn aliases_join_records_through_chains() {
 }
 
 #[test]
-fn an_erratum_is_a_finding_per_cve() {
-    let image = inventory("rocky 9", vec![with_source(package("rpm curl 7.1-1.el9"), "curl", "7.1-1.el9")]);
-    let erratum = Advisory {
-        aliases: vec!["CVE-2024-0001".into(), "CVE-2024-0002".into()],
-        kind: Kind::Erratum,
-        ..advisory("RLSA-2024:1", vec![row("rocky:9 curl", "7.1-5.el9")])
-    };
-    let feed = segment("osv", &["rocky:9"], &[erratum], &[]);
-    let assessment = check(&image, &[feed], &["CVE-2024-0001 curl 7.1-5.el9", "CVE-2024-0002 curl 7.1-5.el9"]);
-    assert!(
-        assessment.findings.iter().all(|finding| finding.aliases.is_empty() && finding.because.record == "RLSA-2024:1")
-    );
-}
-
-#[test]
 fn packages_of_the_distribution_are_judged_through_it() {
     let owned = |owner: Option<&str>| Package { owner: owner.map(str::to_owned), ..package("pypi requests 2.0") };
     let debian = segment("debian", &["debian:12"], &[], &[]);
@@ -238,116 +189,6 @@ fn packages_of_the_distribution_are_judged_through_it() {
     // Without a feed for the distribution nobody else judges them.
     let assessment = check(&image, &[osv], &["CVE-2024-0001 requests 2.1"]);
     assert_eq!(assessment.findings[0].confidence, Confidence::Derived);
-}
-
-#[test]
-fn ubuntu_pro_fixes_count_only_with_pro() {
-    let with = |id: &str, rows| advisory(id, rows);
-    let feed = segment(
-        "osv",
-        &["ubuntu:22.04", "ubuntu-pro:22.04"],
-        &[
-            with("CVE-2024-0001", vec![row("ubuntu-pro:22.04 a", "1.0-1ubuntu1+esm1")]),
-            with("CVE-2024-0002", vec![row("ubuntu:22.04 a", ""), row("ubuntu-pro:22.04 a", "1.0-1ubuntu1+esm1")]),
-            with("CVE-2024-0003", vec![row("ubuntu:22.04 a", "1.0-1"), row("ubuntu-pro:22.04 a", "1.0-1ubuntu1+esm1")]),
-        ],
-        &[],
-    );
-    let free = inventory("ubuntu 22.04", vec![package("deb a 1.0-1")]);
-    let assessment = check(&free, std::slice::from_ref(&feed), &["CVE-2024-0001 a", "CVE-2024-0002 a"]);
-    let first = assessment.findings.iter().find(|finding| finding.id == "CVE-2024-0001").unwrap();
-    assert_eq!(first.status, FixStatus::Affected);
-    assert!(first.because.rule.ends_with("; fix available with Ubuntu Pro"), "{}", first.because.rule);
-    let pro = inventory("ubuntu 22.04", vec![package("deb a 1.0-1"), package("deb b 2+esm1")]);
-    check(
-        &pro,
-        std::slice::from_ref(&feed),
-        &[
-            "CVE-2024-0001 a 1.0-1ubuntu1+esm1",
-            "CVE-2024-0002 a 1.0-1ubuntu1+esm1",
-            "CVE-2024-0003 a 1.0-1ubuntu1+esm1",
-        ],
-    );
-    let patched = inventory("ubuntu 22.04", vec![package("deb a 1.0-1ubuntu1+esm1")]);
-    check(&patched, &[feed], &[]);
-}
-
-fn binary(text: &str, fixed: &str) -> Affected {
-    Affected { target: Target::Binary, ..row(text, fixed) }
-}
-
-#[test]
-fn red_hat_judges_by_binary_module_minor_and_stream() {
-    let module = |mut affected: Affected, label: &str| {
-        label.clone_into(&mut affected.module);
-        affected
-    };
-    let product = |mut affected: Affected, product: &str| {
-        affected.products.push(product.into());
-        affected
-    };
-    let feed = segment(
-        "csaf",
-        &["rhel:9"],
-        &[
-            advisory(
-                "CVE-2024-0001",
-                vec![binary("rhel:9 python3", "3.9.18-3.el9_4.5"), binary("rhel:9 python3", "3.9.19-8.el9")],
-            ),
-            advisory("CVE-2024-0002", vec![module(binary("rhel:9 nodejs", "1:18.19-1.module+el9"), "nodejs:18")]),
-            advisory(
-                "CVE-2024-0003",
-                vec![product(binary("rhel:9 python3", "9-1.el9_4"), "redhat:rhel_eus:9.4::appstream")],
-            ),
-            advisory(
-                "CVE-2024-0004",
-                vec![Affected { status: State::Said(FixStatus::WillNotFix), ..row("rhel:9 python3.9", "") }],
-            ),
-        ],
-        &[],
-    );
-    let python = |version: &str| with_source(package(&format!("rpm python3 {version}")), "python3.9", version);
-    let node = |stream: &str| {
-        with_property(package("rpm nodejs 1:18.1-1.module+el9"), "modularity_label", &format!("nodejs:{stream}:9:x"))
-    };
-    let image = |packages| inventory("rhel 9.4", packages);
-    let feed = std::slice::from_ref(&feed);
-    check(&image(vec![python("3.9.18-3.el9_4.5")]), feed, &["CVE-2024-0004 python3"]);
-    let assessment = check(
-        &image(vec![python("3.9.18-3.el9_4.4")]),
-        feed,
-        &["CVE-2024-0001 python3 3.9.18-3.el9_4.5", "CVE-2024-0004 python3"],
-    );
-    assert_eq!(assessment.findings.iter().find(|f| f.id == "CVE-2024-0004").unwrap().status, FixStatus::WillNotFix);
-    check(&image(vec![node("18")]), feed, &["CVE-2024-0002 nodejs 1:18.19-1.module+el9"]);
-    check(&image(vec![node("20")]), feed, &[]);
-    check(&image(vec![package("rpm nodejs 1:18.1-1.el9")]), feed, &[]);
-    let eus = with_property(python("3.9.19-9.el9"), "content_sets", "rhel-9-for-x86_64-appstream-eus-rpms");
-    check(&image(vec![eus]), feed, &["CVE-2024-0003 python3 9-1.el9_4", "CVE-2024-0004 python3"]);
-}
-
-#[test]
-fn what_others_built_is_not_covered() {
-    let feed = segment("csaf", &["rhel:9"], &[advisory("CVE-2024-0001", vec![binary("rhel:9 a", "2-1.el9")])], &[]);
-    let foreign = Package { vendor: Some("Example Corp".into()), ..package("rpm a 1-1.el9") };
-    let assessment = check(&inventory("rhel 9.4", vec![foreign]), &[feed], &[]);
-    assert!(assessment.coverage.iter().any(|c| c.signal == "third_party" && c.state == CoverageState::Unseen));
-}
-
-#[test]
-fn ksplice_builds_are_compared_among_themselves() {
-    let feed = segment(
-        "oval",
-        &["oracle:8"],
-        &[advisory("CVE-2024-0001", vec![binary("oracle:8 glibc", "2:2.28-9.ksplice1.el8")])],
-        &[],
-    );
-    check(&inventory("ol 8.9", vec![package("rpm glibc 2.28-1.el8")]), std::slice::from_ref(&feed), &[]);
-    check(
-        &inventory("ol 8.9", vec![package("rpm glibc 2:2.28-1.ksplice1.el8")]),
-        &[feed],
-        &["CVE-2024-0001 glibc 2:2.28-9.ksplice1.el8"],
-    );
 }
 
 #[test]
