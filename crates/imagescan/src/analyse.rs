@@ -4,6 +4,7 @@
 //! every entry of every layer and looks at the path only. To add one: a module, and a line in [`choose`].
 
 mod apk;
+mod assembly;
 pub mod binary;
 mod choose;
 mod dotnet;
@@ -21,6 +22,7 @@ mod python;
 mod rpm;
 mod ruby;
 mod rust;
+mod spdx;
 mod toml;
 
 use model::{Diagnostic, Level};

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use super::{Analyser, Packages, Run, Take, golang, known, rust};
+use super::{Analyser, Packages, Run, Take, assembly, golang, known, rust};
 use crate::path::{extension, file_name};
 use crate::record::Found;
 use memchr::memmem::Finder;
@@ -221,11 +221,17 @@ struct Searches {
     golang: golang::Search,
     rust: rust::Search,
     known: Option<known::Search>,
+    assembly: Option<assembly::Search>,
 }
 
 impl Searches {
     fn new(name: &str) -> Self {
-        Self { golang: golang::Search::new(), rust: rust::Search::default(), known: known::Search::for_name(name) }
+        Self {
+            golang: golang::Search::new(),
+            rust: rust::Search::default(),
+            known: known::Search::for_name(name),
+            assembly: assembly::Search::for_name(name),
+        }
     }
 
     fn look(&mut self, view: &View<'_>) {
@@ -234,12 +240,16 @@ impl Searches {
         if let Some(known) = &mut self.known {
             known.look(view);
         }
+        if let Some(assembly) = &mut self.assembly {
+            assembly.look(view);
+        }
     }
 
     fn finish(self) -> Vec<Found> {
         let mut found = self.golang.finish();
         found.extend(self.rust.finish());
         found.extend(self.known.and_then(known::Search::finish));
+        found.extend(self.assembly.and_then(assembly::Search::finish));
         found
     }
 }

@@ -1,6 +1,6 @@
 //! Which analyser wants which path. Runs for every entry of every layer: a few comparisons, no allocation.
 
-use super::{Analyser, apk, binary, dotnet, dpkg, facts, java, node, os_release, php, python, rpm, ruby, rust};
+use super::{Analyser, apk, binary, dotnet, dpkg, facts, java, node, os_release, php, python, rpm, ruby, rust, spdx};
 use crate::path::{extension, file_name, parent};
 
 /// Files with one place in an image, for following symbolic links to them.
@@ -81,6 +81,7 @@ fn by_extension(path: &str, name: &str) -> Option<&'static Analyser> {
         "egg-info" => &python::METADATA,
         "gemspec" if ruby::is_installed(path) => &ruby::GEMSPEC,
         "json" if name.ends_with(".deps.json") => &dotnet::DEPS,
+        "spdx" if path.starts_with("opt/bitnami/") => &spdx::BITNAMI,
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! From what files tell to the packages of an inventory: purls, layers, owners, one entry for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Diagnostic, Evidence, Layer, Location, OperatingSystem, Package};
 
@@ -8,6 +8,7 @@ use super::locks::{self, Installed};
 use super::owners::Owners;
 use super::tree::{Node, Tree};
 use super::{end_of_life, purl};
+use crate::path::parent;
 use crate::record::{Content, Found, Manager, OsRelease};
 
 /// Packages of one purl that differ and are still compared: a hostile image has as many as it likes.
@@ -64,10 +65,18 @@ fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
     for (path, _, found) in packages(tree) {
         installed.add(found, path);
     }
+    // Folders whose assemblies are listed by a file: what an assembly says of itself adds nothing there.
+    let listed: BTreeSet<&str> = packages(tree)
+        .filter(|(_, _, found)| found.r#type == "nuget" && found.evidence == Evidence::File)
+        .map(|(path, ..)| parent(path))
+        .collect();
     let mut superseded: BTreeMap<&str, usize> = BTreeMap::new();
     for (path, node, found) in packages(tree) {
         if found.evidence == Evidence::Lock && installed.supersedes(found, path) {
             *superseded.entry(path).or_default() += 1;
+            continue;
+        }
+        if found.r#type == "nuget" && found.evidence == Evidence::Binary && listed.contains(parent(path)) {
             continue;
         }
         let owner = owners.get(path);

@@ -287,3 +287,15 @@ fn namespaces_are_vendors() {
         assert_eq!(image(vec![archive]).packages[0].purl, expected);
     }
 }
+
+#[test]
+fn assemblies_give_way_to_the_list_in_their_folder() {
+    let text = "VS_VERSION_INFO\0InternalName\0\0A.dll\0ProductVersion\0\x001.2.3+abc\0";
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut assembly = [b"MZ\0\0BSJB".to_vec(), units].concat();
+    assembly.resize(10_000, 0);
+    let alone = Archive::default().file("app/A.dll", &assembly);
+    check(vec![alone.clone()], &["A 1.2.3 l0"]);
+    let listed = alone.file("app/App.deps.json", r#"{"libraries": {"B/2.0.0": {"type": "package"}}}"#);
+    check(vec![listed], &["B 2.0.0 l0"]);
+}
