@@ -121,8 +121,8 @@ fn body(kind: usize, path: usize) -> Body {
             path_source: PathSource::Kernel,
         }),
         _ => {
-            let flags = OpenFlags(if kind % 10 == 0 { 0o101 } else { 0 });
-            let result = if kind % 7 == 0 { -2 } else { 5 };
+            let flags = OpenFlags(if kind.is_multiple_of(10) { 0o101 } else { 0 });
+            let result = if kind.is_multiple_of(7) { -2 } else { 5 };
             Body::FileOpen(FileOpen {
                 path,
                 flags,

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::condition::{self, Check, ExpandError, Expr, Macros, Spot};
 use crate::fields::types::{KINDS, NAMES};
-use crate::fields::{Kinds, UNFED_CALLS};
+use crate::fields::{Kinds, is_unfed_event_type};
 use crate::output::Output;
 use crate::program::{Program, Tree};
 use crate::rules::lists::{self, FlatList};
@@ -230,9 +230,9 @@ impl Compiler {
             return Some(Tree::Check(known));
         }
         match test::compile(check, &side, &text.source) {
-            Ok(test) => {
-                self.event_types(&test.event_types(check), check, facts);
-                Some(Tree::Check(self.program.add_check(key, side, test)))
+            Ok(compiled) => {
+                self.event_types(&compiled.event_types(check), check, facts);
+                Some(Tree::Check(self.program.add_check(key, side, compiled)))
             }
             Err(diagnostic) => {
                 self.push_once(*diagnostic);
@@ -248,7 +248,7 @@ impl Compiler {
                 continue;
             }
             facts.unfed.insert(name.clone());
-            if !UNFED_CALLS.contains(&name.as_str()) {
+            if !is_unfed_event_type(name) {
                 let known: Vec<&str> = NAMES.iter().flat_map(|names| names.iter().copied()).collect();
                 let message = format!("there is no event type `{name}`");
                 let found = at_spot(&check.spot, "rule/unknown-event-type", Level::Error, message);

@@ -1,7 +1,7 @@
 //! Secrets in command lines and environments: masked on the node, before anything leaves it (contract §2).
 //!
 //! A secret becomes `<masked:CLASS:HASH>`: the class of its length and a salted hash, so that equal secrets stay
-//! comparable within one salt. What is recognised: options (`--password x`, `--token=x`, `-px` of the MySQL tools),
+//! comparable within one salt. What is recognised: options (`--password x`, `--token=x`, `-px` of database tools),
 //! assignments (`PGPASSWORD=x`), credentials and keys in URLs, authorisation headers, and tokens that carry their kind in
 //! their form. What it is not: a promise; a secret as a plain argument of an unknown program looks like any other word.
 
@@ -104,7 +104,7 @@ impl Masker {
                 next_is_secret = true;
                 None
             } else {
-                self.arg(arg, short, &program)
+                Some(self.arg(arg, short, &program))
             };
             if let Some(masked) = masked.filter(|masked| masked != arg) {
                 *arg = masked;
@@ -152,12 +152,12 @@ impl Masker {
         Some(arg) == short || name.is_some_and(|name| !name.contains('=') && self.is_secret_name(name))
     }
 
-    fn arg(&self, arg: &str, short: Option<&str>, program: &str) -> Option<String> {
+    fn arg(&self, arg: &str, short: Option<&str>, program: &str) -> String {
         if let Some(option) = short
             && let Some(attached) = arg.strip_prefix(option).filter(|rest| !rest.is_empty())
             && !arg.starts_with("--")
         {
-            return Some(format!("{option}{}", self.mask(attached)));
+            return format!("{option}{}", self.mask(attached));
         }
         // curl -u user:password
         let credentials = matches!(program, "curl" | "http" | "wget").then(|| arg.split_once(':')).flatten();
@@ -169,9 +169,9 @@ impl Masker {
             && !password.contains([' ', '/'])
             && password.parse::<u16>().is_err()
         {
-            return Some(format!("{user}:{}", self.mask(password)));
+            return format!("{user}:{}", self.mask(password));
         }
-        Some(self.text(arg).into_owned())
+        self.text(arg).into_owned()
     }
 
     /// Masks the values of `NAME=value` and `--name=value` with telling names, word by word.
@@ -290,10 +290,10 @@ mod tests {
             "AKIAIOSFODNN7EXAMPLE",
         ] {
             let text = format!("see {secret} here");
-            let masked = masker.text(&text);
+            let shown = masker.text(&text);
             assert!(
-                !masked.contains(secret) && masked.starts_with("see <masked:") && masked.ends_with("> here"),
-                "{masked}"
+                !shown.contains(secret) && shown.starts_with("see <masked:") && shown.ends_with("> here"),
+                "{shown}"
             );
         }
         let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----";

@@ -108,7 +108,6 @@ fn transform(
         Transformer::Join => sides.len() == 2 && text(&sides[0]) && list(sides.get(1)),
         Transformer::Concat => sides.len() >= 2 && sides.iter().all(text),
         Transformer::Getopt(_) => sides.len() == 2 && list(sides.first()) && text(&sides[1]),
-        Transformer::Len => sides.len() == 1 && (text(&sides[0]) || list(sides.first())),
         _ => sides.len() == 1 && (text(&sides[0]) || list(sides.first())),
     };
     if !fits {
@@ -145,13 +144,11 @@ impl Side {
     /// The type of its values.
     pub fn ty(&self) -> Type {
         match self {
-            // Environments are lists of one text each; everything else is what the table says.
             Self::Field(spec, _) => spec.ty,
-            Self::Text(_) => Type::Text,
-            Self::List(_) => Type::List,
+            Self::Text(_)
+            | Self::Transform(Transformer::Join | Transformer::Concat | Transformer::Getopt(Some(_)), _) => Type::Text,
+            Self::List(_) | Self::Transform(Transformer::Getopt(None), _) => Type::List,
             Self::Transform(Transformer::Len, _) => Type::Int,
-            Self::Transform(Transformer::Getopt(None), _) => Type::List,
-            Self::Transform(Transformer::Join | Transformer::Concat | Transformer::Getopt(Some(_)), _) => Type::Text,
             Self::Transform(_, sides) => sides.first().map_or(Type::Text, Self::ty),
         }
     }

@@ -4,6 +4,8 @@
 //! value is `<NA>`. `%container.info` is empty since engine 0.50; Falco's container plugin appends four fields instead,
 //! and so is done here.
 
+use std::fmt::Write as _;
+
 use model::{Diagnostic, Level};
 
 use crate::EventSource;
@@ -170,6 +172,7 @@ fn shorten(
     (length, whole)
 }
 
+/// Adds a text, padded or cut to a width other than 0. Writing to a string cannot fail.
 fn push(out: &mut String, text: &str, width: usize) {
     let clean = |c: char| if c == '\n' || c == '\r' { ' ' } else { c };
     if width == 0 {
@@ -177,5 +180,5 @@ fn push(out: &mut String, text: &str, width: usize) {
         return;
     }
     let cut: String = text.chars().map(clean).take(width).collect();
-    out.push_str(&format!("{cut:<width$}"));
+    let _ = write!(out, "{cut:<width$}");
 }

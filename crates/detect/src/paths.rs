@@ -35,10 +35,10 @@ impl PathSet {
             return None;
         }
         let constants: Vec<(Place, String)> = match test {
-            Test::Text(TextTest::Eq(text)) => vec![(Place::Whole, text.to_string())],
+            Test::Text(TextTest::Eq(whole)) => vec![(Place::Whole, whole.to_string())],
             Test::Text(TextTest::In(set)) => set.iter().map(|text| (Place::Whole, text.to_string())).collect(),
-            Test::Text(TextTest::StartsWith(text)) => vec![(Place::Start, text.to_string())],
-            Test::Text(TextTest::EndsWith(text)) => vec![(Place::End, text.to_string())],
+            Test::Text(TextTest::StartsWith(start)) => vec![(Place::Start, start.to_string())],
+            Test::Text(TextTest::EndsWith(end)) => vec![(Place::End, end.to_string())],
             Test::Text(TextTest::Contains(finder)) => {
                 vec![(Place::Anywhere, String::from_utf8(finder.needle().to_vec()).ok()?)]
             }
@@ -111,5 +111,5 @@ impl PathSet {
 /// A path of `pmatch` as a constant, when it has no patterns in it and is absolute as all paths of events are.
 fn prefix(path: &[Box<str>]) -> Option<(Place, String)> {
     let plain = !path.is_empty() && path.iter().all(|part| !part.contains(['?', '*', '[']));
-    plain.then(|| (Place::Components, path.iter().map(|part| format!("/{part}")).collect()))
+    plain.then(|| (Place::Components, format!("/{}", path.join("/"))))
 }

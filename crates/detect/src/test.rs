@@ -246,7 +246,7 @@ impl Test {
             (_, Value::List(items) | Value::AnyText(items)) if items.is_empty() => false,
             (Self::Exists, _) => true,
             (Self::EventType(test), _) => types::names(context.event).any(|name| test.holds(name)),
-            (Self::Text(test), Value::Text(text)) => test.holds(text),
+            (Self::Text(test), Value::Text(found)) => test.holds(found),
             (Self::Text(test), Value::AnyText(texts)) => texts.iter().any(|text| test.holds(text)),
             (Self::ListIn(set), Value::List(items)) => items.iter().all(|item| set.contains(item.as_ref())),
             (Self::ListIntersects(set), Value::List(items)) => items.iter().any(|item| set.contains(item.as_ref())),

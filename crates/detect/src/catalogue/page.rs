@@ -11,6 +11,7 @@ pub fn page(catalogue: &Catalogue, rules: &[String]) -> String {
          `SEAWALL_BLESS=1 cargo test -p detect` writes it.\n\n\
          | key | title | severity | tactics | decided from | by |\n|---|---|---|---|---|---|\n",
     );
+    // Writing to a string cannot fail, here and below.
     for entry in catalogue.entries() {
         let by = raised_by(catalogue, entry, rules);
         let cells = [
@@ -21,7 +22,7 @@ pub fn page(catalogue: &Catalogue, rules: &[String]) -> String {
             entry.decidable_from.join(", "),
             by,
         ];
-        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     for entry in catalogue.entries() {
         details(&mut out, entry);
@@ -43,7 +44,6 @@ fn raised_by(catalogue: &Catalogue, entry: &Entry, rules: &[String]) -> String {
 }
 
 fn details(out: &mut String, entry: &Entry) {
-    // Writing to a string cannot fail.
     let _ = write!(out, "\n## {}\n\n**{}**", entry.key, entry.title);
     if !entry.techniques.is_empty() {
         let _ = write!(out, " ({})", entry.techniques.join(", "));

@@ -26,22 +26,22 @@ struct Entry {
 pub struct Windows<K> {
     length_ms: i64,
     threshold: usize,
-    windows: FxHashMap<K, VecDeque<Entry>>,
+    by_key: FxHashMap<K, VecDeque<Entry>>,
 }
 
 impl<K: Hash + Eq> Windows<K> {
     /// Windows of a length that are full with so many different items.
     pub fn new(length_ms: i64, threshold: usize) -> Self {
-        Self { length_ms, threshold: threshold.min(MAX_ENTRIES), windows: FxHashMap::default() }
+        Self { length_ms, threshold: threshold.min(MAX_ENTRIES), by_key: FxHashMap::default() }
     }
 
     /// Takes an item. When the window is full with it, gives items and events in their order, without the last event,
     /// and starts anew.
     pub fn add(&mut self, key: K, item: String, event: &Event) -> Option<(Vec<String>, Vec<Event>)> {
-        if self.windows.len() >= MAX_KEYS && !self.windows.contains_key(&key) {
-            self.windows.clear();
+        if self.by_key.len() >= MAX_KEYS && !self.by_key.contains_key(&key) {
+            self.by_key.clear();
         }
-        let window = self.windows.entry(key).or_default();
+        let window = self.by_key.entry(key).or_default();
         // Events of several processors come a little out of order; entries of the far future come from a clock that
         // jumped back, and would never age.
         let length = self.length_ms;

@@ -85,8 +85,7 @@ fn int_holds(check: &Check, number: i64, literals: &[String]) -> bool {
 fn text_holds(check: &Check, text: &str, literals: &[String]) -> bool {
     let one = |literal: &String| one_text(check.op, text, literal);
     match check.modifier {
-        None => literals.iter().any(one),
-        Some(Modifier::AnyOf) => literals.iter().any(one),
+        None | Some(Modifier::AnyOf) => literals.iter().any(one),
         Some(Modifier::AllOf) => !literals.is_empty() && literals.iter().all(one),
         Some(Modifier::OneOf) => literals.iter().filter(|literal| one(literal)).count() == 1,
     }

@@ -104,7 +104,7 @@ fn s5_rules_are_indexed_by_type_and_first_or_all_match() {
         assert_eq!(diagnostics.iter().map(|d| d.code.as_str()).collect::<Vec<_>>(), ["rule/no-event-type"]);
         let mut found = Matches::new();
         Engine::new(rules).evaluate(event, &mut found);
-        found.iter().map(|found| found.rule.name.clone()).collect::<Vec<_>>().join("")
+        found.iter().map(|found| found.rule.name.as_str()).collect::<String>()
     };
     assert_eq!(names(Matching::First, &shell), "a");
     assert_eq!(names(Matching::All, &shell), "abc");

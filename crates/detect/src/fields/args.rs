@@ -102,12 +102,12 @@ fn one<'a>(event: &'a Event, name: &str) -> Option<Cow<'a, str>> {
             Some(Cow::Borrowed(open.raw_path.as_deref().unwrap_or(&open.path)))
         }
         (Body::FileOpen(open), "flags") => Some(Cow::Owned(open_flags(open.flags))),
-        (Body::FileOpen(_), "fd") => result(),
         (Body::FileOpen(_), "mode") => {
             let mode = event.extra.get("mode").and_then(Json::as_u64).and_then(|mode| u32::try_from(mode).ok());
             mode.map(|mode| Cow::Owned(mode_flags(mode)))
         }
-        (Body::FileChange(_) | Body::Connect(_) | Body::Accept(_) | Body::Listen(_), "res") => result(),
+        (Body::FileOpen(_), "fd")
+        | (Body::FileChange(_) | Body::Connect(_) | Body::Accept(_) | Body::Listen(_), "res") => result(),
         (Body::FileChange(change), _) => of_change(change, name),
         (Body::Connect(network) | Body::Accept(network) | Body::Listen(network), "proto") => {
             Some(Cow::Borrowed(&network.protocol))

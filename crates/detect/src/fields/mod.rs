@@ -9,6 +9,7 @@ mod audit;
 mod container;
 mod evt;
 mod fd;
+mod page;
 mod proc;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,9 @@ use rustc_hash::FxHashMap;
 use crate::value::Value;
 use crate::{EventSource, rules};
 
+pub use page::page;
 pub use types::Kinds;
-pub use unavailable::UNFED_CALLS;
+pub use unavailable::is_event_type as is_unfed_event_type;
 
 /// The type of a field's values: it decides which operators and right sides make sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,7 +168,7 @@ pub fn find(name: &str, source: &EventSource) -> Result<&'static Spec, Unknown> 
     if name.starts_with("evt.arg.") && *source == EventSource::Syscall {
         return Ok(&args::NAMED);
     }
-    if unavailable::FIELDS.contains(&name) {
+    if unavailable::is_field(name) {
         return Err(Unknown::Unavailable);
     }
     let known: Vec<&str> = tables.iter().flat_map(|table| table.iter()).map(|spec| spec.name).collect();

@@ -125,12 +125,12 @@ pub fn command_line(name: &str, args: &[String]) -> String {
     line
 }
 
-fn leader<'a>(
-    process: &'a Process,
+fn leader(
+    process: &Process,
     pid: Option<i32>,
     of_ancestor: for<'b> fn(&'b Ancestor) -> Value<'b>,
     of_process: for<'b> fn(&'b Process) -> Value<'b>,
-) -> Value<'a> {
+) -> Value<'_> {
     match pid {
         Some(pid) if pid == process.pid => of_process(process),
         Some(pid) => {

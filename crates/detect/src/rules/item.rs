@@ -77,17 +77,13 @@ impl Collected {
             self.report(node, file, "rule/missing-key", Level::Error, format!("the key `{key}` is missing"), "");
             return None;
         };
-        match value.scalar_text().filter(|text| !text.is_empty()) {
-            Some(text) => {
-                let located = Located::of(file, value, &text);
-                Some((text, located))
-            }
-            None => {
-                let message = format!("`{key}` is a text that is not empty, not {}", value.kind());
-                self.report(value, file, "rule/wrong-type", Level::Error, message, "");
-                None
-            }
+        if let Some(text) = value.scalar_text().filter(|text| !text.is_empty()) {
+            let located = Located::of(file, value, &text);
+            return Some((text, located));
         }
+        let message = format!("`{key}` is a text that is not empty, not {}", value.kind());
+        self.report(value, file, "rule/wrong-type", Level::Error, message, "");
+        None
     }
 
     /// A boolean under a key, with its default.

@@ -131,7 +131,9 @@ impl Located {
 
     /// Puts a text that stands nowhere before all others.
     pub fn prepend_synthetic(&mut self, text: &str) {
-        self.replace_all(&[0..0], |_| text.to_owned());
+        let place = self.origins.first().copied().unwrap_or(Origin { file: 0, offset: 0 });
+        self.text.insert_str(0, text);
+        self.origins.splice(0..0, std::iter::repeat_n(place, text.len()));
     }
 
     /// Replaces ranges of bytes, given in their order and apart from each other; a new text gets the place of the old.

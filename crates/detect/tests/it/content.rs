@@ -104,6 +104,11 @@ fn the_catalogue_page_is_current() {
     testkit::golden(testkit::repository().join("docs/reference/alerts.md"), &page);
 }
 
+#[test]
+fn the_fields_page_is_current() {
+    testkit::golden(testkit::repository().join("docs/reference/fields.md"), &detect::fields::page());
+}
+
 /// Every entry of the shared list of alerts is in the catalogue.
 #[test]
 fn the_catalogue_is_complete() {

@@ -1,4 +1,5 @@
-//! The engine over real rule files and real audit events.
+//! The engine over real rule files and real audit events, and our own content.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as the tests")]
 
 mod audit_cases;
 mod content;

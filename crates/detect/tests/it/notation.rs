@@ -84,7 +84,7 @@ fn process(step: &Node, index: usize) -> Process {
         let pid = 50 - i32::try_from(depth).unwrap();
         Arc::new(Ancestor { pid, name, exe, args: words(&line), same_container: true, ..Ancestor::default() })
     };
-    let ancestors: Vec<_> = texts(step, "by").into_iter().enumerate().map(ancestor).chain(first_process()).collect();
+    let ancestors: Vec<_> = texts(step, "by").into_iter().enumerate().map(ancestor).chain([first_process()]).collect();
     let origin = text(step, "origin").map(|origin| match origin.as_str() {
         "upper" => ExeOrigin::Upper,
         "memfd" => ExeOrigin::Memfd,
@@ -107,16 +107,16 @@ fn process(step: &Node, index: usize) -> Process {
 }
 
 /// The first process of the container, which all cases share.
-fn first_process() -> Option<Arc<Ancestor>> {
+fn first_process() -> Arc<Ancestor> {
     let args = vec!["tini".to_owned()];
-    Some(Arc::new(Ancestor {
+    Arc::new(Ancestor {
         pid: 10,
         name: "tini".into(),
         exe: "/tini".into(),
         args,
         same_container: true,
         ..Ancestor::default()
-    }))
+    })
 }
 
 fn body(step: &Node) -> Body {
