@@ -299,3 +299,14 @@ fn assemblies_give_way_to_the_list_in_their_folder() {
     let listed = alone.file("app/App.deps.json", r#"{"libraries": {"B/2.0.0": {"type": "package"}}}"#);
     check(vec![listed], &["B 2.0.0 l0"]);
 }
+
+#[test]
+fn packages_of_one_purl_that_differ_stand_beside_each_other() {
+    let release =
+        |n: usize| (format!("opt/java{n}/release"), format!("JAVA_VERSION=\"17.0.1\"\nFULL_VERSION=\"{n}\"\n"));
+    let archive = (0..3).fold(Archive::default(), |archive, n| {
+        let (path, text) = release(n);
+        archive.file(&path, text)
+    });
+    assert_eq!(image(vec![archive]).packages.len(), 3);
+}

@@ -68,3 +68,11 @@ fn a_tree_and_an_archive_of_the_same_files_give_the_same_record() {
     tree.symlink("lib", "usr/lib").unwrap();
     assert_eq!(tree.finish(), archive);
 }
+
+#[test]
+fn trees_have_the_same_caps_as_archives() {
+    let options = Options { max_entries: 1, max_path_bytes: 5, ..Options::default() };
+    let mut tree = LayerScanner::new(&options).tree();
+    assert_eq!(tree.directory("longer").unwrap_err().to_string(), "the layer has more than 5 bytes of a path");
+    assert_eq!(tree.removed("a").unwrap_err().to_string(), "the layer has more than 1 entries");
+}

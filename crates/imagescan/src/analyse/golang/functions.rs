@@ -192,6 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_too_many_names_says_nothing() {
+        let claim = |count: usize| {
+            let mut functions = Functions::new();
+            (0..count).for_each(|n| functions.add(&format!("a.b/p{n}.F")));
+            functions.complete = true;
+            functions.packages().is_some()
+        };
+        assert!(claim(10) && !claim(MAX_PACKAGES + 1));
+        let mut many = Functions { count: MAX_FUNCTIONS, complete: true, ..Functions::new() };
+        many.add("a.F");
+        assert!(many.packages().is_none());
+        assert!(Functions::new().packages().is_none(), "no table was seen");
+    }
+
+    #[test]
     fn headers_that_lie_are_no_table() {
         let mut header = vec![0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8];
         for number in [10_u64, 2, 0, 72, 90, 0, 0, 0] {

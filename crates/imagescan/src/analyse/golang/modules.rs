@@ -125,6 +125,12 @@ mod tests {
     }
 
     #[test]
+    fn lists_end_somewhere() {
+        let list = "dep\ta.b/c\tv1.0.0\n".repeat(MAX_MODULES + 5);
+        assert_eq!(packages(&list, None, None, Functions::new()).len(), MAX_MODULES);
+    }
+
+    #[test]
     fn functions_belong_to_the_module_with_the_longest_path() {
         let list = "mod\ta.b/app\tv1\ndep\ta.b/c\tv1\ndep\ta.b/c/v2\tv2\n";
         let functions = ["main", "a.b/app/x", "a.b/c/d", "a.b/c/v2/d", "net/http", "a.b/other"].map(|package| {

@@ -52,3 +52,18 @@ fn versions_that_older_programs_point_to() {
 fn other_programs_have_nothing() {
     assert!(look(&[b"\x7fELF".to_vec(), vec![7; 9000], b"go1.13.4".to_vec()].concat()).is_empty());
 }
+
+#[test]
+fn marks_of_one_program_are_so_many() {
+    let mark = |mark: &[u8]| [mark, &[0; 600]].concat();
+    let mut search = Search::new();
+    let bytes = [mark(&LIST_START), mark(BUILD_INFO), mark(b"go1.")].concat().repeat(MAX_VERSIONS + 5);
+    let mut end = 0;
+    while end < bytes.len() {
+        let start = end.saturating_sub(OVERLAP);
+        end = bytes.len().min(end + 60_000);
+        search.look(&View { bytes: &bytes[start..end], start: start as u64, last: end == bytes.len() });
+    }
+    assert_eq!((search.lists.len(), search.infos.len(), search.versions.len()), (MAX_MARKS, MAX_MARKS, MAX_VERSIONS));
+    assert!(search.lists.iter().all(|list| list.bytes().len() <= MAX_LIST));
+}
