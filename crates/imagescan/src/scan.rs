@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use limits::{Budget, LimitExceeded};
 use model::{Diagnostic, Level};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Options;
 use crate::analyse::{self, Analyser, Take, binary, choose};
@@ -88,6 +88,7 @@ impl LayerScanner {
             options: self.options.clone(),
             covers: Vec::new(),
             last_parent: String::new(),
+            folders: FxHashSet::default(),
             files: Vec::new(),
             links: Vec::new(),
             by_path: FxHashMap::default(),
@@ -140,6 +141,7 @@ pub struct TreeScan {
     options: Options,
     covers: Vec<PathHash>,
     last_parent: String,
+    folders: FxHashSet<PathHash>,
     files: Vec<Option<FileRecord>>,
     links: Vec<Option<Link>>,
     /// What is at a path so far, of what is kept.
@@ -267,9 +269,25 @@ impl TreeScan {
         let parent = path::parent(path);
         if parent != self.last_parent {
             parent.clone_into(&mut self.last_parent);
-            self.covers.extend(path::self_and_parents(parent).map(|above| hash(COVERS_FILE, above)));
+            self.cover_folders(parent);
+        }
+        // Deep paths are many folders: a few thousand entries of an archive could name millions.
+        let limit = self.options.max_entries.saturating_mul(2);
+        if self.covers.len() as u64 > limit {
+            return Err(LimitExceeded { what: "entries and folders".into(), limit }.into());
         }
         Ok(())
+    }
+
+    /// Notes a folder and those above it, up to the first that was noted before.
+    fn cover_folders(&mut self, folder: &str) {
+        for above in path::self_and_parents(folder) {
+            let hash = hash(COVERS_FILE, above);
+            if !self.folders.insert(hash) {
+                break;
+            }
+            self.covers.push(hash);
+        }
     }
 
     fn analyse(

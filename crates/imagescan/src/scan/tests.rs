@@ -76,3 +76,13 @@ fn trees_have_the_same_caps_as_archives() {
     assert_eq!(tree.directory("longer").unwrap_err().to_string(), "the layer has more than 5 bytes of a path");
     assert_eq!(tree.removed("a").unwrap_err().to_string(), "the layer has more than 1 entries");
 }
+
+#[test]
+fn deep_paths_count_as_their_folders() {
+    let options = Options { max_entries: 4, ..Options::default() };
+    let mut tree = LayerScanner::new(&options).tree();
+    tree.other("a/b/c/d/e/f").unwrap();
+    tree.other("a/b/c/d/e/g").unwrap();
+    let error = tree.other("a/b/h/i/x").unwrap_err();
+    assert_eq!(error.to_string(), "the layer has more than 8 entries and folders");
+}
