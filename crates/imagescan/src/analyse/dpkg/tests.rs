@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -67,4 +69,27 @@ proptest! {
         list("x", &bytes);
         sums("x", &bytes);
     }
+}
+
+#[test]
+fn this_machines_packages_are_read_as_dpkg_reads_them() {
+    testkit::need!(dpkg);
+    let format = "${db:Status-Status} ${Package} ${Version} ${Architecture} ${source:Package} ${source:Version}\\n";
+    let output = Command::new("dpkg-query").args(["-W", "-f", format]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let on_disk = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(status, _)| !matches!(*status, "not-installed" | "config-files"));
+    let mut expected: Vec<String> = on_disk.map(|(_, rest)| rest.to_owned()).collect();
+    let (found, notes) = status("status", &testkit::read("/var/lib/dpkg/status"));
+    assert!(notes.is_empty(), "{notes:?}");
+    let line = |package: &Found| {
+        let (source, architecture) = (package.source.as_ref().unwrap(), package.architecture.as_deref().unwrap());
+        format!("{} {} {architecture} {} {}", package.name, package.version, source.name, source.version)
+    };
+    let mut actual: Vec<String> = found.iter().map(line).collect();
+    expected.sort();
+    actual.sort();
+    assert_eq!(actual, expected);
 }
