@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use model::{Body, Event};
 
+use crate::containers::Containers;
 use crate::detectors::Detectors;
 use crate::fields::types::kind_index;
 use crate::fields::{AddressNames, Context};
@@ -47,6 +48,7 @@ pub struct Engine {
     paths: Vec<u64>,
     names: AddressNames,
     detectors: Detectors,
+    containers: Containers,
 }
 
 impl Engine {
@@ -57,7 +59,15 @@ impl Engine {
         let event = Answers::new(program.event_bits);
         let paths = vec![0; program.paths.words()];
         let detectors = Detectors::new(rules.detectors());
-        Self { rules, processes, event, paths, names: AddressNames::default(), detectors }
+        Self {
+            rules,
+            processes,
+            event,
+            paths,
+            names: AddressNames::default(),
+            detectors,
+            containers: Containers::default(),
+        }
     }
 
     /// The rule set.
@@ -78,6 +88,7 @@ impl Engine {
     pub fn evaluate(&mut self, event: &Event, found: &mut Matches) {
         found.clear();
         self.learn_names(event);
+        self.containers.learn(event);
         self.match_rules(event, found);
         self.detectors.observe(event, found);
     }
@@ -89,7 +100,7 @@ impl Engine {
             return;
         }
         self.event.forget();
-        let context = Context { event, names: &self.names };
+        let context = Context { event, names: &self.names, containers: &self.containers };
         let invariant = self.processes.answers(event);
         let mut run = Run {
             program,
@@ -115,6 +126,12 @@ impl Engine {
     #[cfg(test)]
     pub(crate) const fn names(&self) -> &AddressNames {
         &self.names
+    }
+
+    /// What containers do, as far as events told it.
+    #[cfg(test)]
+    pub(crate) const fn containers(&self) -> &Containers {
+        &self.containers
     }
 
     fn learn_names(&mut self, event: &Event) {

@@ -21,6 +21,7 @@ pub mod alert;
 pub mod catalogue;
 mod compile;
 pub mod condition;
+mod containers;
 pub mod content;
 mod detectors;
 pub mod engine;

@@ -357,7 +357,7 @@ fn agree(rules: &RuleSet, seed: u64, rounds: usize) {
         engine.evaluate(&event, &mut found);
         let compiled: Vec<&str> =
             found.iter().filter(|found| !found.rule.detector).map(|found| found.rule.name.as_str()).collect();
-        let context = Context { event: &event, names: engine.names() };
+        let context = Context { event: &event, names: engine.names(), containers: engine.containers() };
         let holds = |condition: &Expr, source: &EventSource| naive::holds(condition, &context, source);
         let expected: Vec<&str> = rules
             .compiled()

@@ -40,6 +40,9 @@ pub const FIELDS: &[Spec] = &[
             _ => Value::Missing,
         }
     }),
+    Spec::new("container.serves", Type::Bool, |c, _| c.containers.serves(c.event).map_or(Value::Missing, Value::Bool)),
+    Spec::new("container.builds", Type::Bool, |c, _| c.containers.builds(c.event).map_or(Value::Missing, Value::Bool)),
+    Spec::new("proc.entered", Type::Bool, |c, _| c.containers.entered(c.event).map_or(Value::Missing, Value::Bool)),
     Spec::new("container.type", Type::Text, |c, _| match &c.event.body {
         Body::Container(phase) => Value::known(&phase.runtime),
         _ => Value::Missing,

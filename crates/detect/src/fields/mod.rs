@@ -22,6 +22,7 @@ use std::sync::Arc;
 use model::{Event, Process};
 use rustc_hash::FxHashMap;
 
+use crate::containers::Containers;
 use crate::value::Value;
 use crate::{EventSource, rules};
 
@@ -97,6 +98,8 @@ pub struct Context<'a> {
     pub event: &'a Event,
     /// Names of addresses, as DNS answers told them.
     pub names: &'a AddressNames,
+    /// What containers do, as their events told it.
+    pub containers: &'a Containers,
 }
 
 impl<'a> Context<'a> {

@@ -13,7 +13,8 @@ fn show(event: &Event, field: &str) -> String {
     let (parsed, _) = parse_operand(field, &spot).unwrap();
     let side = operand::compile(&parsed, &source).unwrap();
     let names = AddressNames::default();
-    let context = Context { event, names: &names };
+    let containers = crate::containers::Containers::default();
+    let context = Context { event, names: &names, containers: &containers };
     let value = side.value(&context);
     value.shown().map_or_else(|| "-".to_owned(), std::borrow::Cow::into_owned)
 }

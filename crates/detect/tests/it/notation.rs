@@ -4,7 +4,7 @@
 //! `rename: [from, to]`, `symlink: [target, link]`, `chmod: [path, octal]`, `connect: ip:port`, `listen: port`,
 //! `dns: name`, `call: name`, `fpu: hits`, `audit: verb resource[/subresource] namespace/name`) and by whom (`as: command
 //! line`, `by: [parent, grandparent, …]` with the command lines of ancestors), where (`where: pod` or `host`) and when
-//! (`at: seconds`). Words in single quotes are one argument.
+//! (`at: seconds`). `entered: true` is a process that came into the container from outside. Words in single quotes are one argument.
 
 use std::sync::Arc;
 
@@ -84,7 +84,10 @@ fn process(step: &Node, index: usize) -> Process {
         let pid = 50 - i32::try_from(depth).unwrap();
         Arc::new(Ancestor { pid, name, exe, args: words(&line), same_container: true, ..Ancestor::default() })
     };
-    let ancestors: Vec<_> = texts(step, "by").into_iter().enumerate().map(ancestor).chain([first_process()]).collect();
+    // What enters the container from outside does not descend from its first process.
+    let entered = text(step, "entered").is_some();
+    let ancestors: Vec<_> =
+        texts(step, "by").into_iter().enumerate().map(ancestor).chain((!entered).then(first_process)).collect();
     let origin = text(step, "origin").map(|origin| match origin.as_str() {
         "upper" => ExeOrigin::Upper,
         "memfd" => ExeOrigin::Memfd,

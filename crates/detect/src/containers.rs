@@ -1,0 +1,141 @@
+//! What containers do, learned from their events: whether they serve, and whether they build.
+//!
+//! A service container is one whose first process, or a descendant of it, listens on a port. A build container is one
+//! in which a package manager or compiler descends from the first process. Neither is told by the name of the image.
+
+use std::sync::Arc;
+
+use model::{Body, Event, Process, ProcessKey};
+use rustc_hash::FxHashMap;
+
+/// Containers that are remembered; beyond it all are forgotten and learned again. A node runs 250 pods at most.
+const MAX_CONTAINERS: usize = 4096;
+
+/// Programs that put other programs into a container.
+const BUILDERS: [&str; 24] = [
+    "apt", "apt-get", "dpkg", "yum", "dnf", "tdnf", "microdnf", "rpm", "zypper", "apk", "pacman", "pip", "pip3", "npm",
+    "yarn", "pnpm", "cargo", "go", "gcc", "cc", "g++", "make", "cmake", "rustc",
+];
+
+/// What is known of a container.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    first: ProcessKey,
+    /// Whether `first` was seen as process 1 of its namespace, or is only the oldest that was seen.
+    certain: bool,
+    serves: bool,
+    builds: bool,
+}
+
+/// What is known of all containers.
+#[derive(Debug, Default)]
+pub struct Containers {
+    known: FxHashMap<Arc<str>, Known>,
+}
+
+/// The outermost process of the event's chain that still runs in the container.
+fn outermost(process: &Process) -> ProcessKey {
+    let last = process.ancestors.iter().take_while(|ancestor| ancestor.same_container).last();
+    last.map_or(process.key(), |ancestor| ProcessKey { pid: ancestor.pid, start_time: ancestor.start_time })
+}
+
+fn id(event: &Event) -> Option<&str> {
+    event.scope.container.as_ref().map(|container| container.id.as_str())
+}
+
+impl Containers {
+    /// Learns from an event. Most teach nothing and cost a look at their kind.
+    pub fn learn(&mut self, event: &Event) {
+        if !matches!(event.body, Body::Exec(_) | Body::Listen(_)) {
+            return;
+        }
+        let (Some(id), Some(process)) = (id(event), event.process.as_deref()) else { return };
+        let outermost = outermost(process);
+        let certain = process.vpid == Some(1);
+        if !self.known.contains_key(id) {
+            if self.known.len() >= MAX_CONTAINERS {
+                self.known.clear();
+            }
+            self.known.insert(id.into(), Known { first: outermost, certain, serves: false, builds: false });
+        }
+        let Some(known) = self.known.get_mut(id) else { return };
+        if certain && !known.certain {
+            known.first = process.key();
+            known.certain = true;
+        }
+        if outermost != known.first {
+            return;
+        }
+        match &event.body {
+            Body::Listen(network) => known.serves |= network.result >= 0 && network.protocol != "unix",
+            _ => known.builds |= BUILDERS.contains(&process.name.as_str()),
+        }
+    }
+
+    /// Whether the event's container serves; `None` outside of containers.
+    pub fn serves(&self, event: &Event) -> Option<bool> {
+        id(event).map(|id| self.known.get(id).is_some_and(|known| known.serves))
+    }
+
+    /// Whether the event's container builds; `None` outside of containers.
+    pub fn builds(&self, event: &Event) -> Option<bool> {
+        id(event).map(|id| self.known.get(id).is_some_and(|known| known.builds))
+    }
+
+    /// Whether the event's process came into its container from outside; `None` where that cannot be told.
+    pub fn entered(&self, event: &Event) -> Option<bool> {
+        let known = id(event).and_then(|id| self.known.get(id))?;
+        event.process.as_deref().map(|process| outermost(process) != known.first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::event::{Direction, Network};
+
+    use super::*;
+    use crate::testing::{container, event, exec, process};
+
+    fn listen() -> Body {
+        Body::Listen(Network {
+            protocol: "tcp".into(),
+            local: None,
+            remote: None,
+            path: None,
+            result: 0,
+            direction: Direction::Inbound,
+        })
+    }
+
+    #[test]
+    fn roles_are_learned_from_what_runs_below_the_first_process() {
+        let mut containers = Containers::default();
+        let first = event(exec(), &container(), process("tini", &[]));
+        let mut intruder = process("sh", &[]);
+        intruder.pid = 500;
+        let entered = event(exec(), &container(), intruder.clone());
+        containers.learn(&first);
+        containers.learn(&entered);
+        assert_eq!((containers.serves(&first), containers.builds(&first)), (Some(false), Some(false)));
+        assert_eq!((containers.entered(&first), containers.entered(&entered)), (Some(false), Some(true)));
+        containers.learn(&event(listen(), &container(), intruder));
+        assert_eq!(containers.serves(&first), Some(false), "an intruder's port makes no service");
+        containers.learn(&event(listen(), &container(), process("tini", &[])));
+        containers.learn(&event(exec(), &container(), process("apk add", &[])));
+        assert_eq!((containers.serves(&entered), containers.builds(&entered)), (Some(true), Some(true)));
+        let outside = event(exec(), &crate::testing::host(), process("sh", &[]));
+        assert_eq!((containers.serves(&outside), containers.entered(&outside)), (None, None));
+    }
+
+    #[test]
+    fn process_1_corrects_what_was_assumed() {
+        let mut containers = Containers::default();
+        let mut late = process("sh", &[]);
+        late.pid = 500;
+        containers.learn(&event(exec(), &container(), late.clone()));
+        let mut first = process("nginx", &[]);
+        first.vpid = Some(1);
+        containers.learn(&event(listen(), &container(), first));
+        assert_eq!(containers.entered(&event(exec(), &container(), late)), Some(true));
+    }
+}
