@@ -121,3 +121,73 @@ fn looks_like_ours(bytes: &[u8]) -> bool {
     }
     serde_json::from_slice::<Head>(bytes).is_ok_and(|head| head.provider.is_some() && head.seq.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use model::event::Exec;
+    use model::{Attribution, Body, Process, Scope};
+
+    use super::*;
+
+    fn recorded(seq: u64) -> String {
+        let body = Body::Exec(Exec::default());
+        let scope = Arc::new(Scope::node("c", "n"));
+        let event = Event::new(Timestamp::from_seconds(1), seq, scope, Attribution::Host, "test", body)
+            .with_process(Arc::new(Process { name: "sh".into(), ..Process::default() }));
+        serde_json::to_string(&event).unwrap()
+    }
+
+    fn read_text(text: &str) -> (Vec<Event>, Count) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let mut events = Vec::new();
+        let count = read(file.path(), "c1", &mut |event| events.push(event)).unwrap();
+        (events, count)
+    }
+
+    #[test]
+    fn our_lines_read_back_byte_for_byte() {
+        let text = format!("{}\n\n{}\n", recorded(1), recorded(2));
+        let (events, count) = read_text(&text);
+        assert_eq!((count.events, count.skipped), (2, 0));
+        let again: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+        assert_eq!(again, [recorded(1), recorded(2)]);
+    }
+
+    #[test]
+    fn audit_events_come_in_all_forms() {
+        let event = r#"{"auditID":"a","stageTimestamp":"2026-01-01T00:00:00Z"}"#;
+        let list = format!("{{\n  \"kind\": \"EventList\",\n  \"items\": [\n    {event}\n  ]\n}}\n");
+        for text in [
+            event.to_owned(),
+            format!("{event}\n{event}"),
+            list,
+            format!("[{event}]"),
+            format!("{}\n{event}", recorded(1)),
+        ] {
+            let (events, count) = read_text(&text);
+            assert!(count.skipped == 0 && !events.is_empty(), "{text}: {count:?}");
+            let last = events.last().unwrap();
+            assert_eq!((last.provider.as_str(), last.scope.cluster.as_str()), ("k8s_audit", "c1"));
+        }
+    }
+
+    #[test]
+    fn a_recording_that_was_cut_off_still_replays() {
+        let whole = recorded(1);
+        let (events, count) = read_text(&format!("{whole}\nnot json\n{}", whole.get(..whole.len() / 2).unwrap()));
+        assert_eq!((events.len(), count.skipped), (1, 2));
+        assert!(count.first_reason.is_some());
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let mut line = Vec::new();
+        let endless = std::io::repeat(b'x').take(MAX_LINE_BYTES as u64 + 10);
+        let error = read_line(&mut BufReader::new(endless), &mut line).unwrap_err();
+        assert!(error.to_string().contains("more than"), "{error}");
+    }
+}

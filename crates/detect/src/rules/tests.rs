@@ -180,3 +180,44 @@ fn nearest_words() {
     assert_eq!(keys::closest("conditon", keys::RULE), Some("condition"));
     assert_eq!(keys::closest("xyzzy", keys::RULE), None);
 }
+
+/// A rule file with parts cut out, doubled and swapped, from a seed.
+fn mangled(text: &str, seed: u64) -> String {
+    let mut words: Vec<&str> = text.split_inclusive([' ', '\n', '(', ')', ',']).collect();
+    let mut state = seed | 1;
+    for _ in 0..12 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = usize::try_from(state >> 33).unwrap() % words.len();
+        let other = usize::try_from(state >> 13 & 0xFFFF).unwrap() % words.len();
+        match state >> 60 & 3 {
+            0 => drop(words.remove(at)),
+            1 => words.insert(at, words[other]),
+            2 => words.swap(at, other),
+            _ => words[at] = "\u{e9}\"%[",
+        }
+    }
+    words.concat()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_makes_the_compiler_panic(text: String) {
+        let whole = format!("- rule: r\n  desc: d\n  output: {text:?}\n  priority: INFO\n  condition: {text:?}\n");
+        for text in [text, whole] {
+            crate::RuleSet::compile(&[Source::new("t", text.as_str())], &crate::CompileOptions::default());
+        }
+    }
+
+    #[test]
+    fn no_mangled_rule_file_makes_the_compiler_panic(seed: u64) {
+        for source in crate::content::rules().iter().take(4) {
+            let text = mangled(&source.text, seed);
+            let (_, diagnostics) = crate::RuleSet::compile(&[Source::new("t", text.as_str())], &crate::CompileOptions::default());
+            for diagnostic in &diagnostics {
+                diagnostic.render(&text);
+            }
+        }
+    }
+}
