@@ -3,6 +3,7 @@
 //! One thread owns all of this, so that nothing here is locked. What it is not: it neither reads the ring nor sends.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::{Attribution, Event, Process, Scope, event};
@@ -14,7 +15,7 @@ use crate::container::resolver::{Reply, Resolver};
 use crate::container::{Container, Containers, Number};
 use crate::convert;
 use crate::mask::Masker;
-use crate::process::Table;
+use crate::process::{Table, proc};
 use crate::record::{self, Body, Cgroup, Fork, Header, Record, SocketCall};
 use crate::signal::Signal;
 
@@ -78,7 +79,7 @@ impl<S: Sink> Pipeline<S> {
     }
 
     /// Takes the processes that already run, then looks for the containers that they are in.
-    pub fn snapshot(&mut self, records: &[u8], runc_roots: &[std::path::PathBuf]) {
+    pub fn snapshot(&mut self, records: &[u8], runc_roots: &[PathBuf]) {
         // Twice: containers are found by the processes' command lines, processes are placed by their containers.
         for _ in 0..2 {
             for bytes in record::split(records) {
@@ -88,12 +89,33 @@ impl<S: Sink> Pipeline<S> {
                 }
             }
             self.processes.link();
-            let shims: Vec<_> = self.processes.iter().filter_map(|process| locate::shim_of(process)).collect();
-            let of = |id: &str| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, c)| c.clone());
-            if self.containers.is_empty() {
-                self.containers.scan(runc_roots, of);
-            }
+            self.find_containers(runc_roots);
         }
+        self.ask_for_all();
+    }
+
+    /// The same from /proc, where the kernel gives no iterator.
+    pub fn snapshot_of_proc(&mut self, runc_roots: &[PathBuf]) {
+        for _ in 0..2 {
+            for pid in proc::pids(Path::new("/proc")) {
+                let place = proc::cgroup_path(pid).and_then(|path| self.containers.of_path(&path)).unwrap_or(0);
+                self.processes.snapshot_of_proc(pid, place);
+            }
+            self.processes.link();
+            self.find_containers(runc_roots);
+        }
+        self.ask_for_all();
+    }
+
+    fn find_containers(&mut self, runc_roots: &[PathBuf]) {
+        let shims: Vec<_> = self.processes.iter().filter_map(|process| locate::shim_of(process)).collect();
+        let of = |id: &str| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, c)| c.clone());
+        if self.containers.is_empty() {
+            self.containers.scan(runc_roots, of);
+        }
+    }
+
+    fn ask_for_all(&self) {
         if let Some(resolver) = &self.resolver {
             for container in self.containers.iter() {
                 resolver.ask(container);
@@ -221,7 +243,7 @@ impl<S: Sink> Pipeline<S> {
             return Some(number);
         }
         // Made before the sensor started and missed by its scan, or lost from a full ring: the process still knows.
-        let path = crate::process::proc::cgroup_path(header.pid)?;
+        let path = proc::cgroup_path(header.pid)?;
         let number = self.containers.made(header.cgroup_id, &path, 0, None);
         if let Some(number) = number {
             self.ask(number, header.time);

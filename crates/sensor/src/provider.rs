@@ -9,6 +9,9 @@ use model::{Coverage, CoverageState, Loss, Scope, Subject, Timestamp};
 use crate::kernel::{Attach, Kernel, KernelError, Program, programs};
 use crate::signal::Signal;
 
+/// What a hook on system calls does not see.
+const BLIND_SPOT: &str = "not by programs that make 32-bit system calls";
+
 /// Something that can be started and then sees a signal.
 pub trait Provider {
     /// The signal it sees.
@@ -140,6 +143,7 @@ pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
             }
         }
         match program.start(kernel) {
+            Ok(()) if program.taxes_every_call() => push(CoverageState::Seen, BLIND_SPOT.into()),
             Ok(()) => push(CoverageState::Seen, String::new()),
             Err(error) => push(CoverageState::Unsupported, explain(&error)),
         }

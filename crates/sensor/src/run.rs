@@ -71,6 +71,8 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
 
     let uplink = uplink::start(config, &node)?;
     let sender = uplink.as_ref().map_or_else(|| anonymous(&node), uplink::Connection::sender);
+    // The certificate says who this is: the hub refuses anything else.
+    let node = Scope::node(sender.cluster.clone(), sender.node.clone().unwrap_or_default());
     let version = engine.rules().version().to_owned();
     let builder = AlertBuilder::new(sender, wire::streams::EVENTS, &version, AlertOptions::default());
     let degraded = Degrades::of(&engine);
@@ -150,7 +152,10 @@ impl Watch {
         // The programs run already: what starts during the snapshot waits in the ring and is told after it.
         match kernel.iterate(&programs::PROCESSES) {
             Ok(records) => pipeline.snapshot(&records, &RUNC_ROOTS.map(PathBuf::from)),
-            Err(error) => tracing::warn!("{}", provider::explain(&error)),
+            Err(error) => {
+                tracing::warn!("{}; reading /proc instead", provider::explain(&error));
+                pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
+            }
         }
         let pipeline = RefCell::new(pipeline);
         let reader = kernel.reader(|bytes| {
@@ -202,6 +207,7 @@ impl Watch {
         shutdown: &AtomicBool,
     ) -> anyhow::Result<Sight> {
         let outcomes = provider::none(&provider::explain(error));
+        pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
         self.say(&outcomes, &mut pipeline, &[]);
         Self::ready(&outcomes);
         let mut said = Instant::now();

@@ -131,6 +131,12 @@ impl Containers {
         self.cgroups.get(&id).copied()
     }
 
+    /// The container of a cgroup by its path below the unified hierarchy.
+    pub fn of_path(&self, path: &str) -> Option<Number> {
+        let folder = self.root.as_ref()?.join(path.trim_start_matches('/'));
+        self.of_cgroup(std::fs::metadata(folder).ok()?.ino())
+    }
+
     /// Notes that a cgroup belongs to a container or to the host.
     pub fn assign(&mut self, id: u64, number: Number) {
         if self.cgroups.len() < MAX_CGROUPS || self.cgroups.contains_key(&id) {

@@ -193,6 +193,29 @@ impl Table {
         self.insert(header.pid, Entry { process, started: header.start_time, place, home: place });
     }
 
+    /// A process of /proc, with what can be read there without being it.
+    pub fn snapshot_of_proc(&mut self, pid: u32, place: Place) {
+        let Some(read) = proc::read_in(std::path::Path::new("/proc"), pid).filter(|read| !read.exe.is_empty()) else {
+            return;
+        };
+        let started = read.start_ticks * crate::clock::START_RESOLUTION;
+        let mut process = Process {
+            pid: signed(pid),
+            start_time: self.clock.start(started),
+            ppid: signed(read.ppid),
+            name: read.name,
+            exe: read.exe,
+            args: read.args,
+            cwd: read.cwd,
+            tty: read.tty,
+            sid: Some(read.sid),
+            pgid: Some(read.pgid),
+            ..Process::default()
+        };
+        self.masker.arguments(&mut process.args);
+        self.insert(pid, Entry { process: Arc::new(process), started, place, home: place });
+    }
+
     /// Gives the processes of a snapshot their ancestors, once all of them are there.
     pub fn link(&mut self) {
         let pids: Vec<u32> = self.live.keys().copied().collect();

@@ -163,3 +163,15 @@ fn secrets_never_enter_the_table() {
     let process = table.exec(&header(SHELL, SECOND, SECOND, "psql"), &task(0, 0, b"/psql", argv), 0);
     assert!(process.args[2].starts_with("***short:"), "{:?}", process.args);
 }
+
+#[test]
+fn this_process_is_known_from_proc_with_its_ancestors() {
+    let mut table = table();
+    for pid in proc::pids(std::path::Path::new("/proc")) {
+        table.snapshot_of_proc(pid, 0);
+    }
+    table.link();
+    let me = &table.by_pid(std::process::id()).unwrap().process;
+    assert_eq!(me.args.len(), std::env::args_os().count());
+    assert_eq!(me.ancestors[0].pid, i32::try_from(std::os::unix::process::parent_id()).unwrap());
+}
