@@ -10,8 +10,8 @@ use super::types::{Kinds, is_send};
 use super::{Context, Spec, Type};
 use crate::value::{Value, canonical};
 
-/// Opens, changes, connections.
-const ANY: Kinds = Kinds(0b1111_1000 | 1 << 14 | 1 << 13);
+/// Opens, changes, connections, duplicates.
+const ANY: Kinds = Kinds(0b1111_1000 | 1 << 13);
 /// Opens and changes.
 const FILES: Kinds = Kinds(0b0001_1000);
 /// Connections.
@@ -97,6 +97,10 @@ fn split(path: &str) -> (&str, &str) {
     }
 }
 
+/// Types of descriptors and their letters. A duplicated descriptor's comes as the argument `fd_type` of the event.
+const TYPES: [(&str, &str); 6] =
+    [("file", "f"), ("directory", "d"), ("ipv4", "4"), ("ipv6", "6"), ("unix", "u"), ("pipe", "p")];
+
 /// A failed call has the descriptor -1.
 fn number<'a>(context: &Context<'a>) -> Value<'a> {
     Value::int(super::evt::result(context.event).map(|result| if result < 0 { -1 } else { result }))
@@ -110,6 +114,10 @@ fn kind(context: &Context<'_>) -> Option<(&'static str, &'static str)> {
     if matches!(context.event.body, Body::FileChange(_)) {
         return Some(("file", "f"));
     }
+    if let Body::Dup(call) = &context.event.body {
+        let name = call.args.get("fd_type").and_then(serde_json::Value::as_str)?;
+        return TYPES.iter().find(|(known, _)| *known == name).copied();
+    }
     let network = network(context)?;
     if network.protocol == "unix" {
         return Some(("unix", "u"));
@@ -121,6 +129,9 @@ fn kind(context: &Context<'_>) -> Option<(&'static str, &'static str)> {
 fn name<'a>(context: &Context<'a>) -> Value<'a> {
     if let Some(path) = path(context) {
         return Value::known(path);
+    }
+    if let Body::Dup(call) = &context.event.body {
+        return Value::maybe(call.args.get("fd_name").and_then(serde_json::Value::as_str));
     }
     let Some(network) = network(context) else { return Value::Missing };
     if let Some(path) = &network.path {

@@ -217,8 +217,7 @@ fn other(step: &Node) -> Body {
     let call = Call { call: name, args, result: 0 };
     match text(step, "kind").as_deref() {
         Some("namespace") => Body::Namespace(call),
-        Some("module_load") => Body::ModuleLoad(call),
-        Some("signal") => Body::Signal(call),
+        Some("dup") => Body::Dup(call),
         Some("io_uring") => Body::IoUring(call),
         other => panic!("no kind {other:?}"),
     }
