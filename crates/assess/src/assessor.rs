@@ -11,6 +11,7 @@ use imagescan::{LayerRecord, LayerScanner};
 use limits::inflate::Caps;
 use model::{Assessment, Coverage, CoverageState, Diagnostic, Inventory, Layer, Level, Subject};
 
+use crate::cache::{Cache, Entry};
 use crate::directory;
 use crate::layer::{self, Reading, ScannedLayer};
 use crate::progress::{LayerDone, Progress};
@@ -29,6 +30,9 @@ pub struct Options {
     /// Compute the digest of plain archives and compare it with the configuration, although the blob's digest already
     /// proves the bytes. Costs about a third more time.
     pub plain_digests: bool,
+    /// Where records of layers are kept; without it every layer is read. Records are those of the limits in `scan`, so
+    /// use one cache with one set of limits.
+    pub cache: Option<Arc<Cache>>,
     /// What the matcher is told.
     pub judge: vuln::Options,
 }
@@ -41,6 +45,7 @@ impl Default for Options {
             caps: Caps::LAYER,
             parallel_layers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             plain_digests: false,
+            cache: None,
             judge: vuln::Options::default(),
         }
     }
@@ -58,6 +63,12 @@ pub enum AssessError {
         /// Why, with the path.
         reason: String,
     },
+    /// The file of an SBOM could not be read.
+    #[error(transparent)]
+    Read(#[from] limits::ReadError),
+    /// The SBOM could not be understood.
+    #[error(transparent)]
+    Sbom(#[from] imagescan::sbom::SbomError),
     /// The advisory database could not be used.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -145,6 +156,9 @@ impl Assessor {
 
     /// Opens, reads and judges. Needs a Tokio runtime with blocking threads.
     pub async fn assess(&self, reference: &Reference, progress: Arc<dyn Progress>) -> Result<Outcome, AssessError> {
+        if let Reference::Sbom(path) = reference {
+            return self.sbom(path);
+        }
         let opened = images::open(reference, &self.options.source).await?;
         let mut known = Known::new();
         let mut assessed = Vec::with_capacity(opened.images.len());
@@ -153,7 +167,20 @@ impl Assessor {
             let assessment = self.judge(&inventory)?;
             assessed.push(AssessedImage { inventory, assessment, stats });
         }
+        if let Some(cache) = &self.options.cache {
+            cache.shrink();
+        }
         Ok(Outcome { images: assessed, failed: opened.failed })
+    }
+
+    /// Reads and judges another tool's list of packages.
+    fn sbom(&self, path: &std::path::Path) -> Result<Outcome, AssessError> {
+        let started = Instant::now();
+        let bytes = limits::read_file(path, imagescan::sbom::MAX_SBOM_BYTES as u64)?;
+        let inventory = imagescan::sbom::read(&bytes, &path.display().to_string())?;
+        let assessment = self.judge(&inventory)?;
+        let stats = Stats { elapsed: started.elapsed(), ..Stats::default() };
+        Ok(Outcome { images: vec![AssessedImage { inventory, assessment, stats }], failed: Vec::new() })
     }
 
     /// Judges an inventory by the database, also one that was stored earlier.
@@ -201,6 +228,35 @@ impl Assessor {
         Ok((ReadLayer { layer, claimed: None, computed: None }, record))
     }
 
+    /// Takes the records of layers that earlier scans read.
+    fn recall(&self, handle: &ImageHandle, known: &mut Known, progress: &Arc<dyn Progress>) {
+        let Some(cache) = &self.options.cache else { return };
+        for digest in handle.layers.iter().filter_map(|layer| layer.digest.as_ref()) {
+            if known.contains_key(digest) {
+                continue;
+            }
+            let Some(entry) = cache.get(digest) else { continue };
+            if self.options.plain_digests && entry.plain_digest.is_none() {
+                continue;
+            }
+            progress.layer(&digest.to_string(), LayerDone::Cached);
+            known.insert(digest.clone(), Ok(entry.into()));
+        }
+    }
+
+    /// Keeps the record of a layer under the digest that was computed for it.
+    fn keep(&self, scanned: &ScannedLayer) {
+        if let Some(cache) = &self.options.cache {
+            cache.put(&Entry {
+                digest: scanned.verified.digest.clone(),
+                size_bytes: scanned.verified.size_bytes,
+                plain_digest: scanned.plain_digest.clone(),
+                plain_bytes: scanned.plain_bytes,
+                record: scanned.record.clone(),
+            });
+        }
+    }
+
     /// The layers of an image with their records, base first.
     async fn layers(
         &self,
@@ -209,6 +265,7 @@ impl Assessor {
         progress: &Arc<dyn Progress>,
         stats: &mut Stats,
     ) -> Vec<(ReadLayer, LayerRecord)> {
+        self.recall(handle, known, progress);
         let missing = missing_layers(handle, known);
         let bytes = missing.iter().map(|index| handle.layers[*index].size_bytes).sum();
         progress.opened(&handle.artifact, handle.layers.len(), bytes);
@@ -233,6 +290,7 @@ impl Assessor {
         while let Some((index, digest, result)) = scans.next().await {
             match &result {
                 Ok(scanned) => {
+                    self.keep(scanned);
                     stats.blob_bytes += scanned.verified.size_bytes;
                     stats.plain_bytes += scanned.plain_bytes;
                 }

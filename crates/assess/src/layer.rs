@@ -9,6 +9,7 @@ use imagescan::{LayerRecord, LayerScanner, ScanError};
 use limits::inflate::{Caps, Format, Inflater};
 
 use crate::Progress;
+use crate::cache::Entry;
 use crate::reason;
 
 /// A layer that was read and whose bytes are what was promised.
@@ -21,6 +22,14 @@ pub(crate) struct ScannedLayer {
     pub plain_digest: Option<Digest>,
     /// Size of the plain archive in bytes.
     pub plain_bytes: u64,
+}
+
+impl From<Entry> for ScannedLayer {
+    fn from(entry: Entry) -> Self {
+        let verified = Verified { digest: entry.digest, size_bytes: entry.size_bytes };
+        let Entry { record, plain_digest, plain_bytes, .. } = entry;
+        Self { record, verified, plain_digest, plain_bytes }
+    }
 }
 
 /// What the reading side came to.

@@ -9,10 +9,12 @@
 //! says what is therefore not known.
 
 mod assessor;
+pub mod cache;
 mod directory;
 mod layer;
 mod progress;
 mod reason;
 
 pub use assessor::{AssessError, AssessedImage, Assessor, Options, Outcome, Stats};
+pub use cache::Cache;
 pub use progress::{LayerDone, Progress, Quiet};

@@ -1,7 +1,8 @@
-//! OCI image layout directories (`oci:DIR`).
+//! OCI image layouts, as a directory (`oci:DIR`) or in a tar file (`oci-archive:FILE`).
 //!
 //! Source: OCI image specification 1.1, `image-layout.md`: a file `oci-layout`, an `index.json`, and `blobs/ALG/HEX`.
-//! Paths are made from parsed digests only, so nothing in a document can lead out of the directory.
+//! Paths are made from parsed digests only, so nothing in a document can lead out of the layout. The content store of
+//! containerd keeps its blobs in the same way and is read through here too.
 
 use std::fs::File;
 use std::io;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use limits::ReadError;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::blob::{Blob, Expectation};
 use crate::digest::Digest;
 use crate::manifest::{self, Descriptor, Document, MAX_MANIFEST_BYTES, ManifestError};
@@ -25,7 +27,10 @@ pub enum LayoutError {
     /// A file could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The directory is none.
+    /// The tar file cannot be used.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The directory or archive is none.
     #[error("{} is not an OCI image layout: it has no file oci-layout", dir.display())]
     NotALayout {
         /// Which directory.
@@ -62,52 +67,102 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "images without names".to_owned() } else { names.join(", ") }
 }
 
-/// A layout directory.
+/// Where the files of a layout are.
+#[derive(Debug, Clone)]
+enum Tree {
+    Directory(PathBuf),
+    Archive(Archive),
+}
+
+impl Tree {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Directory(dir) => dir,
+            Self::Archive(archive) => archive.path(),
+        }
+    }
+
+    fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, ReadError> {
+        match self {
+            Self::Directory(dir) => {
+                let path = dir.join(name);
+                open_regular(&path).map_err(|source| ReadError::Io { what: path.display().to_string(), source })?;
+                limits::read_file(path, limit)
+            }
+            Self::Archive(archive) => archive.read(name, limit),
+        }
+    }
+}
+
+/// A layout.
 #[derive(Debug, Clone)]
 pub struct Layout {
-    dir: PathBuf,
+    tree: Tree,
 }
 
 impl Layout {
     /// Opens `DIR` or `DIR:NAME`, the text after `oci:`. A directory whose own name has a colon wins.
     pub fn open(text: &str) -> Result<(Self, Vec<Descriptor>), LayoutError> {
         let (dir, name) = split_name(text, Path::is_dir);
-        let layout = Self { dir: dir.into() };
-        if !layout.dir.join("oci-layout").is_file() {
-            return Err(LayoutError::NotALayout { dir: layout.dir });
-        }
-        limits::read_file(layout.dir.join("oci-layout"), MAX_MARKER_BYTES)?;
-        let path = layout.dir.join("index.json");
-        let bytes = limits::read_file(&path, MAX_MANIFEST_BYTES)?;
-        let document = manifest::parse_document(&bytes, None);
-        let descriptors = match document.map_err(|source| LayoutError::Index { path: path.clone(), source })? {
-            Document::Index(descriptors) => descriptors,
-            Document::Image(_) => {
-                let source = ManifestError::Ambiguous { reason: "it is a manifest, not an index" };
-                return Err(LayoutError::Index { path, source });
-            }
-        };
-        let chosen = choose(&layout.dir, descriptors, name)?;
-        Ok((layout, chosen))
+        let is_layout = Path::new(dir).join("oci-layout").is_file();
+        Self::with_images(Tree::Directory(dir.into()), is_layout, name)
     }
 
-    fn path_of(&self, digest: &Digest) -> PathBuf {
-        self.dir.join("blobs").join(digest.algorithm().name()).join(digest.hex())
+    /// Opens `FILE` or `FILE:NAME`, the text after `oci-archive:`.
+    pub fn open_archive(text: &str) -> Result<(Self, Vec<Descriptor>), LayoutError> {
+        let (file, name) = split_name(text, Path::is_file);
+        let archive = Archive::open(Path::new(file))?;
+        let is_layout = archive.size("oci-layout").is_some();
+        Self::with_images(Tree::Archive(archive), is_layout, name)
+    }
+
+    /// A directory that has nothing but `blobs/`.
+    pub(crate) fn blobs_only(dir: PathBuf) -> Self {
+        Self { tree: Tree::Directory(dir) }
+    }
+
+    fn with_images(tree: Tree, is_layout: bool, name: Option<&str>) -> Result<(Self, Vec<Descriptor>), LayoutError> {
+        let path = tree.path().to_owned();
+        if !is_layout {
+            return Err(LayoutError::NotALayout { dir: path });
+        }
+        tree.read("oci-layout", MAX_MARKER_BYTES)?;
+        let bytes = tree.read("index.json", MAX_MANIFEST_BYTES)?;
+        let refuse = |source| LayoutError::Index { path: path.join("index.json"), source };
+        let descriptors = match manifest::parse_document(&bytes, None).map_err(refuse)? {
+            Document::Index(descriptors) => descriptors,
+            Document::Image(_) => {
+                return Err(refuse(ManifestError::Ambiguous { reason: "it is a manifest, not an index" }));
+            }
+        };
+        let chosen = choose(&path, descriptors, name)?;
+        Ok((Self { tree }, chosen))
     }
 
     /// A small blob as a whole. The caller checks its digest.
     pub fn small_blob(&self, digest: &Digest, limit: u64) -> Result<Bytes, ReadError> {
-        let path = self.path_of(digest);
-        open_regular(&path).map_err(|source| ReadError::Io { what: path.display().to_string(), source })?;
-        Ok(limits::read_file(path, limit)?.into())
+        Ok(self.tree.read(&name_of(digest), limit)?.into())
     }
 
     /// A blob as a stream.
     pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Blob {
-        let path = self.path_of(digest);
+        let name = name_of(digest);
         let expectation = Expectation { digest: Some(digest.clone()), size_bytes: Some(size_bytes) };
-        Blob::from_reader(move || open_regular(&path), expectation)
+        match &self.tree {
+            Tree::Directory(dir) => {
+                let path = dir.join(name);
+                Blob::from_reader(move || open_regular(&path), expectation)
+            }
+            Tree::Archive(archive) => {
+                let archive = archive.clone();
+                Blob::from_reader(move || archive.member(&name), expectation)
+            }
+        }
     }
+}
+
+fn name_of(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
 }
 
 /// Opens a file that must be one: a pipe in its place would block for ever.

@@ -7,10 +7,13 @@
 //! Everything here reads what strangers wrote. Sizes of documents are capped, paths are made of parsed digests only,
 //! and errors name the registry or file, the blob, and what to do.
 
+pub mod archive;
 pub mod blob;
+pub mod containerd;
 pub mod credentials;
 pub mod digest;
 pub mod directory;
+pub mod docker_archive;
 pub mod layout;
 pub mod manifest;
 pub mod pipe;

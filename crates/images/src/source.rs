@@ -7,8 +7,11 @@ use bytes::Bytes;
 use limits::ReadError;
 use model::{Artifact, Diagnostic, Level, Platform};
 
+use crate::archive::{Archive, ArchiveError};
 use crate::blob::{self, Blob, BlobError, Expectation};
+use crate::containerd::{self, ContainerdError};
 use crate::digest::Digest;
+use crate::docker_archive::{self, DockerArchiveError, SavedImage, SavedLayer};
 use crate::layout::{Layout, LayoutError};
 use crate::manifest::{
     self, Descriptor, Document, ImageConfig, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestError,
@@ -21,12 +24,21 @@ use crate::registry::{self, RegistryError, Session};
 pub const MAX_INDEX_DEPTH: usize = 3;
 
 /// How to open a reference.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Only images of this platform; all without it.
     pub platform: Option<PlatformFilter>,
     /// How to talk to registries.
     pub registry: registry::Options,
+    /// Where containerd keeps its state.
+    pub containerd_root: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let registry = registry::Options::default();
+        Self { platform: None, registry, containerd_root: containerd::DEFAULT_ROOT.into() }
+    }
 }
 
 /// A reference that could not be opened.
@@ -41,6 +53,12 @@ pub enum OpenError {
     /// The layout cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The archive of `docker save` cannot be used.
+    #[error(transparent)]
+    DockerArchive(#[from] DockerArchiveError),
+    /// The images of containerd cannot be read.
+    #[error(transparent)]
+    Containerd(#[from] ContainerdError),
     /// A document could not be read.
     #[error("reading {what}")]
     Read {
@@ -128,6 +146,16 @@ impl OpenError {
                 Some(name) => format!("seawall scan oci:{}:{name}", dir.display()),
                 None => format!("seawall scan oci:{}", dir.display()),
             },
+            Self::Layout(LayoutError::Archive(ArchiveError::Compressed { path }))
+            | Self::DockerArchive(DockerArchiveError::Archive(ArchiveError::Compressed { path })) => {
+                format!("unpack it first: gunzip {0}, or zstd -d {0}", path.display())
+            }
+            Self::DockerArchive(DockerArchiveError::NotSaved { path }) => {
+                format!("for an OCI layout in a tar file: oci-archive:{}", path.display())
+            }
+            Self::Containerd(ContainerdError::Read { .. }) => {
+                "containerd's images belong to root: run it with sudo".into()
+            }
             Self::NoSuchPlatform { found, .. } => format!("--platform {}", found.first()?),
             Self::Untrusted { .. } => {
                 "the content was changed on the way or where it is stored; push or copy it again".into()
@@ -184,6 +212,7 @@ pub(crate) enum Store {
 #[derive(Debug, Clone)]
 enum Files {
     Layers(Store),
+    Saved(Archive, Vec<SavedLayer>),
     Directory(PathBuf),
 }
 
@@ -208,6 +237,7 @@ impl ImageHandle {
         let layer = self.layers.get(index)?;
         match (&self.files, &layer.digest) {
             (Files::Layers(store), Some(digest)) => Some(store.blob(digest, layer.size_bytes)),
+            (Files::Saved(archive, layers), _) => layers.get(index).map(|layer| layer.blob(archive)),
             _ => None,
         }
     }
@@ -216,7 +246,7 @@ impl ImageHandle {
     pub fn directory(&self) -> Option<&PathBuf> {
         match &self.files {
             Files::Directory(path) => Some(path),
-            Files::Layers(_) => None,
+            Files::Layers(_) | Files::Saved(..) => None,
         }
     }
 }
@@ -238,13 +268,10 @@ pub async fn open(reference: &Reference, options: &Options) -> Result<Opened, Op
             let place = Place { index: None, depth: 0, platform: None };
             resolver.document(&store, &root.digest, &root.bytes, root.content_type.as_deref(), place).await?;
         }
-        Reference::OciLayout(text) => {
-            let (layout, descriptors) = Layout::open(text)?;
-            let store = Store::Layout(layout);
-            for descriptor in &descriptors {
-                resolver.child(&store, descriptor, None, 0).await;
-            }
-        }
+        Reference::OciLayout(text) => resolver.layout(Layout::open(text)?).await,
+        Reference::OciArchive(text) => resolver.layout(Layout::open_archive(text)?).await,
+        Reference::DockerArchive(text) => resolver.saved(docker_archive::open(text)?),
+        Reference::Containerd(name) => resolver.layout(containerd::open(&options.containerd_root, name)?).await,
         Reference::Directory(path) => return open_directory(path, resolver.reference),
         _ => return Err(OpenError::Unsupported { reference: resolver.reference }),
     }
@@ -320,6 +347,42 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    async fn layout(&mut self, (layout, descriptors): (Layout, Vec<Descriptor>)) {
+        let store = Store::Layout(layout);
+        for descriptor in &descriptors {
+            self.child(&store, descriptor, None, 0).await;
+        }
+    }
+
+    /// The images of a `docker save` archive.
+    fn saved(&mut self, (archive, images): (Archive, Vec<SavedImage>)) {
+        for image in images {
+            let platform = image.config.platform();
+            if self.options.platform.as_ref().is_some_and(|wanted| !wanted.matches(&platform)) {
+                self.seen.push(platform.to_string());
+                continue;
+            }
+            let layers = image.layers.iter().enumerate().map(|(index, layer)| LayerHandle {
+                digest: layer.digest.clone(),
+                claimed_diff_id: image.config.claimed_diff_id(index).map(str::to_owned),
+                size_bytes: layer.size_bytes,
+                media_type: String::new(),
+                created_by: image.config.created_by(index).map(str::to_owned),
+            });
+            let artifact = Artifact {
+                reference: Some(self.reference.clone()),
+                config_digest: Some(image.config_digest.to_string()),
+                platform,
+                created: image.config.created(),
+                labels: image.config.labels(),
+                ..Artifact::default()
+            };
+            let layers = layers.collect();
+            let files = Files::Saved(archive.clone(), image.layers);
+            self.images.push(ImageHandle { artifact, layers, diagnostics: Vec::new(), files });
+        }
+    }
+
     /// An entry of an index. What fails is noted and the others go on: layouts and mirrors often lack some platforms.
     async fn child(&mut self, store: &Store, descriptor: &Descriptor, index: Option<Digest>, depth: usize) {
         let platform = descriptor.platform.clone().map(Platform::from);

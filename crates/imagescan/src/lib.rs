@@ -29,6 +29,7 @@ mod options;
 mod path;
 mod pathset;
 mod record;
+pub mod sbom;
 mod scan;
 mod sqlite;
 pub mod tar;

@@ -20,7 +20,7 @@ pub fn impatient() -> Options {
         max_wait: Duration::from_secs(2),
         ..registry::Options::default()
     };
-    Options { platform: None, registry }
+    Options { registry, ..Options::default() }
 }
 
 pub fn with_logins(json: &str, options: Options) -> (tempfile::TempDir, Options) {

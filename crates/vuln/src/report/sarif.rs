@@ -23,9 +23,13 @@ pub fn sarif(images: &[Judged<'_>], version: &str) -> Value {
         .collect();
     let notes: Vec<Value> = images
         .iter()
-        .flat_map(|image| image.unknown().into_iter().map(|text| json!({
-            "level": "warning", "message": {"text": format!("{}: {text}", image.name())},
-        })))
+        .flat_map(|image| {
+            image.unknown().into_iter().map(|text| {
+                json!({
+                    "level": "warning", "message": {"text": format!("{}: {text}", image.name())},
+                })
+            })
+        })
         .collect();
     let complete = images.iter().all(|image| image.inventory.layers.iter().all(|layer| layer.complete));
     json!({
@@ -58,9 +62,11 @@ fn rule(finding: &Finding) -> Value {
 
 /// The score by which services sort: the highest CVSS score, else one in the middle of the level.
 fn score(finding: &Finding) -> String {
-    let highest = finding.cvss.iter().filter_map(|cvss| cvss.score).fold(None, |best: Option<f64>, score| {
-        Some(best.map_or(score, |best| best.max(score)))
-    });
+    let highest = finding
+        .cvss
+        .iter()
+        .filter_map(|cvss| cvss.score)
+        .fold(None, |best: Option<f64>, score| Some(best.map_or(score, |best| best.max(score))));
     let middle = match finding.severity.chosen {
         Severity::Critical => 9.5,
         Severity::High => 8.0,
@@ -88,7 +94,10 @@ fn result(image: &Judged<'_>, finding: &Finding, index: &BTreeMap<&str, usize>) 
     };
     let package = image.inventory.packages.iter().find(|package| package.purl == finding.package);
     let path = package.and_then(|package| package.locations.first()).map_or("image", |location| location.path.as_str());
-    let text = format!("{} {} is affected by {}: {fix} ({})", finding.package, finding.installed, finding.id, finding.because.rule);
+    let text = format!(
+        "{} {} is affected by {}: {fix} ({})",
+        finding.package, finding.installed, finding.id, finding.because.rule
+    );
     json!({
         "ruleId": finding.id,
         "ruleIndex": index.get(finding.id.as_str()),

@@ -43,7 +43,11 @@ fn assessment(title: &str) -> Assessment {
         installed: "3.1.2".into(),
         fixed: vec!["3.1.4".into()],
         status: FixStatus::Fixed,
-        severity: SeverityChoice { chosen: Severity::Medium, from: "ghsa".into(), all: std::collections::BTreeMap::new() },
+        severity: SeverityChoice {
+            chosen: Severity::Medium,
+            from: "ghsa".into(),
+            all: std::collections::BTreeMap::new(),
+        },
         cvss: Vec::new(),
         kev: None,
         epss: None,

@@ -1,0 +1,216 @@
+//! Records of layers kept on disk, so that a base layer is read once per machine.
+//!
+//! A record is filed under what was *verified*: the digest of the blob that was computed while it was read, and the
+//! version of the analysers. It is never filed under a digest that a configuration merely claims, else one image could
+//! plant what another is said to contain.
+//!
+//! Entries are written beside their place and renamed into it, so two scans at once cannot see half of one. They are
+//! checked when read; one that is damaged is as good as none.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use images::Digest;
+use imagescan::{ANALYSERS_VERSION, LayerRecord};
+use limits::inflate::{Caps, Inflater};
+use serde::{Deserialize, Serialize};
+
+/// Size of all entries by default, in bytes: records are 20 to 300 KiB, so this is several thousand layers.
+pub const DEFAULT_LIMIT_BYTES: u64 = 512 << 20;
+/// Largest entry, compressed, in bytes: a layer of two million files has about 12 MiB of path hashes.
+pub const MAX_ENTRY_BYTES: u64 = 64 << 20;
+/// Plain size of an entry. Ours is text that compresses about tenfold; more is damage.
+const ENTRY_CAPS: Caps = Caps { plain_bytes: 1 << 30, ratio: 1_000, ratio_free_bytes: 64 << 20 };
+/// Speed over size: entries are read on every scan.
+const LEVEL: i32 = 1;
+/// Ending of entries; other files in the directory are left alone.
+const ENDING: &str = "layer";
+
+/// A directory of records.
+#[derive(Debug)]
+pub struct Cache {
+    dir: PathBuf,
+    limit_bytes: u64,
+    written: AtomicU64,
+}
+
+/// What is kept of a layer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// Digest of the blob, computed.
+    pub digest: Digest,
+    /// Size of the blob in bytes.
+    pub size_bytes: u64,
+    /// Digest of the plain archive, where it was computed.
+    pub plain_digest: Option<Digest>,
+    /// Size of the plain archive in bytes.
+    pub plain_bytes: u64,
+    /// What was found.
+    pub record: LayerRecord,
+}
+
+impl Cache {
+    /// A cache in a directory, made if it is not there, for this user only. `limit_bytes` is the size of all entries.
+    pub fn open(dir: &Path, limit_bytes: u64) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        Ok(Self { dir: dir.to_owned(), limit_bytes, written: AtomicU64::new(0) })
+    }
+
+    /// One file per digest and version, so that an update of the analysers reads layers again without deleting what
+    /// an older program beside it still uses.
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let name = format!("{}-{}-v{ANALYSERS_VERSION}.{ENDING}", digest.algorithm().name(), digest.hex());
+        self.dir.join(name)
+    }
+
+    /// The record of a layer; `None` when it is not known, or what is known is damaged.
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Entry> {
+        let path = self.path(digest);
+        let bytes = limits::read_file(&path, MAX_ENTRY_BYTES).ok()?;
+        let entry = read(&bytes).filter(|entry| entry.digest == *digest && entry.record.is_current());
+        match &entry {
+            // The time of the last use decides which entries go first. A read-only cache still works.
+            Some(_) => drop(File::open(&path).and_then(|file| file.set_modified(SystemTime::now()))),
+            None => {
+                tracing::warn!(path = %path.display(), "a damaged record was dropped from the layer cache");
+                drop(fs::remove_file(&path));
+            }
+        }
+        entry
+    }
+
+    /// Keeps a record. A full disk costs the next scan time, not this one its result.
+    pub(crate) fn put(&self, entry: &Entry) {
+        if let Err(error) = self.write(entry) {
+            tracing::warn!(%error, dir = %self.dir.display(), "the layer cache cannot be written");
+        }
+    }
+
+    fn write(&self, entry: &Entry) -> io::Result<()> {
+        let json = serde_json::to_vec(entry)?;
+        let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+        encoder.include_checksum(true)?;
+        encoder.write_all(&json)?;
+        let bytes = encoder.finish()?;
+        if bytes.len() as u64 > MAX_ENTRY_BYTES {
+            return Ok(());
+        }
+        let path = self.path(&entry.digest);
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let beside = self.dir.join(format!(".{}-{number}.part", std::process::id()));
+        let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            drop(fs::remove_file(&beside));
+        }
+        written
+    }
+
+    /// Removes what was not used for longest until the size limit holds. Called after a scan that wrote something.
+    pub(crate) fn shrink(&self) {
+        if self.written.swap(0, Ordering::Relaxed) == 0 {
+            return;
+        }
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
+            .filter(|entry| Path::new(&entry.file_name()).extension().is_some_and(|ending| ending == ENDING))
+            .filter_map(|entry| {
+                let metadata = entry.metadata().ok()?;
+                Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+            })
+            .collect();
+        let mut size: u64 = files.iter().map(|(_, size, _)| size).sum();
+        files.sort();
+        for (_, bytes, path) in files {
+            if size <= self.limit_bytes {
+                return;
+            }
+            // Another scan may have removed it; then it is gone all the same.
+            drop(fs::remove_file(path));
+            size -= bytes;
+        }
+    }
+}
+
+fn read(bytes: &[u8]) -> Option<Entry> {
+    let plain = limits::read_capped(Inflater::new(bytes, ENTRY_CAPS).ok()?, ENTRY_CAPS.plain_bytes, "record").ok()?;
+    serde_json::from_slice(&plain).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use imagescan::LayerScanner;
+
+    use super::*;
+
+    fn entry(content: &[u8]) -> Entry {
+        let archive = testkit::image::Tar::new().file("etc/os-release", content).finish();
+        let record = LayerScanner::default().scan(archive.as_slice()).unwrap();
+        Entry { digest: Digest::of(content), size_bytes: 1, plain_digest: None, plain_bytes: 2, record }
+    }
+
+    fn files(dir: &Path) -> Vec<PathBuf> {
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn what_was_put_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&dir.path().join("a/b"), DEFAULT_LIMIT_BYTES).unwrap();
+        let entry = entry(b"ID=debian\n");
+        assert!(cache.get(&entry.digest).is_none());
+        cache.put(&entry);
+        assert_eq!(cache.get(&entry.digest).unwrap().record, entry.record);
+        assert!(cache.get(&Digest::of(b"other")).is_none());
+    }
+
+    #[test]
+    fn damaged_entries_are_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path(), DEFAULT_LIMIT_BYTES).unwrap();
+        let (entry, other) = (entry(b"ID=debian\n"), entry(b"ID=alpine\n"));
+        cache.put(&entry);
+        let path = cache.path(&entry.digest);
+        let whole = testkit::read(&path);
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            fs::write(&path, &bytes).unwrap();
+            // Bits of the frame's header may not matter; what comes back must be what was put, or nothing.
+            assert!(cache.get(&entry.digest).is_none_or(|found| found.record == entry.record), "byte {at}");
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(cache.get(&entry.digest).is_none());
+        assert!(!path.exists(), "it is dropped");
+        // An entry under another's name is not believed.
+        cache.put(&other);
+        fs::rename(cache.path(&other.digest), &path).unwrap();
+        assert!(cache.get(&entry.digest).is_none());
+        fs::write(&path, vec![0; usize::try_from(MAX_ENTRY_BYTES).unwrap() + 1]).unwrap();
+        assert!(cache.get(&entry.digest).is_none());
+    }
+
+    #[test]
+    fn the_longest_unused_goes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let entries: Vec<Entry> = (0..4).map(|number| entry(format!("ID=os{number}\n").as_bytes())).collect();
+        let cache = Cache::open(dir.path(), 0).unwrap();
+        entries.iter().for_each(|entry| cache.put(entry));
+        let size = fs::metadata(cache.path(&entries[0].digest)).unwrap().len();
+        let cache = Cache { dir: dir.path().to_owned(), limit_bytes: size * 2 + size / 2, written: AtomicU64::new(1) };
+        for (number, entry) in entries.iter().enumerate() {
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000 - number as u64);
+            File::open(cache.path(&entry.digest)).unwrap().set_modified(time).unwrap();
+        }
+        fs::write(dir.path().join("not ours"), vec![0; 10_000]).unwrap();
+        // The oldest is used again, so the next two oldest go.
+        assert!(cache.get(&entries[3].digest).is_some());
+        cache.shrink();
+        let left: Vec<bool> = entries.iter().map(|entry| cache.path(&entry.digest).exists()).collect();
+        assert_eq!(left, [true, false, false, true]);
+        assert_eq!(files(dir.path()).len(), 3);
+    }
+}
