@@ -20,8 +20,8 @@ pub mod proc;
 pub const MAX_ANCESTORS: usize = 32;
 /// The dead are kept so long, for children that are seen late.
 pub const DEAD_KEPT_NANOS: u64 = 60_000_000_000;
-/// And no more than this many: a fork storm must not fill the memory (about 1 KiB each).
-pub const MAX_DEAD: usize = 4096;
+/// And no more than this many: a fork storm must not fill the memory (about 8 KiB each with a compiler's arguments).
+pub const MAX_DEAD: usize = 1024;
 /// Live entries: the kernel's own default limit of processes on a 64-bit machine is four million, ours bounds memory.
 pub const MAX_LIVE: usize = 65_536;
 
@@ -43,6 +43,25 @@ pub struct Entry {
     /// The container in which its program was started. A runtime that moves itself into a container to start the first
     /// program there is still not one of the container's processes.
     pub home: Place,
+    /// Whether it started a program itself; else it runs its parent's.
+    pub executed: bool,
+    /// How its children carry it, made with the first of them: all share one copy of its arguments.
+    as_ancestor: Option<Arc<Ancestor>>,
+}
+
+impl Entry {
+    fn new(process: Arc<Process>, started: u64, place: Place, home: Place, executed: bool) -> Self {
+        Self { process, started, place, home, executed, as_ancestor: None }
+    }
+
+    /// This process as an ancestor of one that is, or is not, in the same container.
+    fn ancestor(&mut self, same: bool) -> Arc<Ancestor> {
+        let current = |known: &Arc<Ancestor>| known.same_container == same && known.name == self.process.name;
+        match &self.as_ancestor {
+            Some(known) if current(known) => Arc::clone(known),
+            _ => Arc::clone(self.as_ancestor.insert(Arc::new(self.process.as_ancestor(same)))),
+        }
+    }
 }
 
 /// The table.
@@ -116,7 +135,7 @@ impl Table {
             process.ppid = parent.pid;
         }
         let process = Arc::new(process);
-        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, home: place };
+        let entry = Entry::new(Arc::clone(&process), header.start_time, place, place, true);
         self.insert(header.pid, entry);
         process
     }
@@ -129,11 +148,13 @@ impl Table {
     /// A process was created: it runs its creator's program. `header` is the creator's, who is given.
     pub fn fork(&mut self, header: &Header, fork: &Fork, place: Place) -> Arc<Process> {
         let creator = self.get(header, place);
-        let home = self.live.get(&header.pid).map_or(place, |entry| entry.home);
+        let parent = self.live.get_mut(&header.pid);
+        let (home, known) =
+            parent.map_or((place, None), |entry| (entry.home, Some(entry.ancestor(entry.home == place))));
         let mut ancestors = Vec::with_capacity((creator.ancestors.len() + 1).min(MAX_ANCESTORS));
         // With CLONE_PARENT the creator makes a sibling.
         if fork.flags & CLONE_PARENT == 0 {
-            ancestors.push(Arc::new(creator.as_ancestor(home == place)));
+            ancestors.push(known.unwrap_or_else(|| Arc::new(creator.as_ancestor(home == place))));
         }
         ancestors.extend(creator.ancestors.iter().take(MAX_ANCESTORS - 1).cloned());
         let process = Process {
@@ -144,14 +165,15 @@ impl Table {
             vpid: Some(signed(fork.vpid)),
             ..Process::clone(&creator)
         };
-        self.insert(fork.pid, Entry { process: Arc::new(process), started: fork.start_time, place, home });
+        self.insert(fork.pid, Entry::new(Arc::new(process), fork.start_time, place, home, false));
         creator
     }
 
     /// A process ended; it is kept among the dead. Gives it and how long it ran, in nanoseconds.
     pub fn exit(&mut self, header: &Header, place: Place) -> (Arc<Process>, u64) {
         let process = self.get(header, place);
-        if let Some(entry) = self.live.remove(&header.pid) {
+        // Who never started a program leaves nothing that its parent does not tell.
+        if let Some(entry) = self.live.remove(&header.pid).filter(|entry| entry.executed) {
             let key = (header.pid, ticks(header.start_time));
             self.dead.insert(key, entry);
             self.buried.push_back((header.time, key));
@@ -190,7 +212,7 @@ impl Table {
     /// A task of the snapshot. Its ancestry is filled in by [`Table::link`].
     pub fn snapshot(&mut self, header: &Header, task: &Task<'_>, place: Place) {
         let process = Arc::new(self.described(header, task, place, Vec::new()));
-        self.insert(header.pid, Entry { process, started: header.start_time, place, home: place });
+        self.insert(header.pid, Entry::new(process, header.start_time, place, place, true));
     }
 
     /// A process of /proc, with what can be read there without being it.
@@ -213,7 +235,7 @@ impl Table {
             ..Process::default()
         };
         self.masker.arguments(&mut process.args);
-        self.insert(pid, Entry { process: Arc::new(process), started, place, home: place });
+        self.insert(pid, Entry::new(Arc::new(process), started, place, place, true));
     }
 
     /// Gives the processes of a snapshot their ancestors, once all of them are there.
@@ -262,7 +284,7 @@ impl Table {
             process.ancestors = self.ancestors_of_pid(read.ppid, place);
         }
         let process = Arc::new(process);
-        let entry = Entry { process: Arc::clone(&process), started: header.start_time, place, home: place };
+        let entry = Entry::new(Arc::clone(&process), header.start_time, place, place, true);
         self.insert(header.pid, entry);
         process
     }
