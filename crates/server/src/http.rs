@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, now};
 use crate::problem::{Answer, Problem};
 use crate::{api, audit, auth, console};
 
@@ -65,9 +65,11 @@ async fn ready(State(hub): State<Arc<Hub>>) -> Answer<&'static str> {
     Ok("ready\n")
 }
 
-async fn metrics(State(hub): State<Arc<Hub>>) -> impl IntoResponse {
+async fn metrics(State(hub): State<Arc<Hub>>) -> Answer<impl IntoResponse> {
+    let overview = hub.store.overview(None, now()).await?;
+    hub.metrics.observe(&overview, api::MAX_STREAMS - hub.streams.available_permits());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], hub.metrics.text())
+    Ok(([(header::CONTENT_TYPE, kind)], hub.metrics.text()))
 }
 
 async fn no_store(request: Request, next: Next) -> Response {

@@ -47,8 +47,11 @@ pub(crate) struct Metrics {
     pub images_assessed: Counter,
     /// Images that were judged again.
     pub images_rematched: Counter,
-    /// Nodes that are silent.
-    pub nodes_silent: Gauge,
+    nodes: Gauge,
+    nodes_silent: Gauge,
+    not_seen: Gauge,
+    gaps: Gauge,
+    streams: Gauge,
 }
 
 impl Metrics {
@@ -59,7 +62,8 @@ impl Metrics {
         let batch_bytes = Counter::default();
         let counters: [Counter; 6] = Default::default();
         let [enrolments, audit_events, audit_skipped, own_alerts, images_assessed, images_rematched] = counters;
-        let nodes_silent = Gauge::default();
+        let gauges: [Gauge; 5] = Default::default();
+        let [nodes, nodes_silent, not_seen, gaps, streams] = gauges;
         registry.register("batches", "Batches by the status of their answer", Family::clone(&batches));
         registry.register("records", "Records that became durable", Family::clone(&records));
         registry.register("records_repeated", "Records that were durable already", Family::clone(&repeated));
@@ -71,7 +75,11 @@ impl Metrics {
         registry.register("own_alerts", "Alerts that the hub raised itself", own_alerts.clone());
         registry.register("images_assessed", "Images that were assessed", images_assessed.clone());
         registry.register("images_rematched", "Images that were judged again", images_rematched.clone());
+        registry.register("nodes", "Nodes that are known", nodes.clone());
         registry.register("nodes_silent", "Nodes that are silent", nodes_silent.clone());
+        registry.register("coverage_not_seen", "Coverage statements that are not `seen`", not_seen.clone());
+        registry.register("gaps", "Gaps in streams that are on record", gaps.clone());
+        registry.register("live_streams", "Live streams that are open", streams.clone());
         Self {
             registry,
             batches,
@@ -85,7 +93,25 @@ impl Metrics {
             own_alerts,
             images_assessed,
             images_rematched,
+            nodes,
             nodes_silent,
+            not_seen,
+            gaps,
+            streams,
+        }
+    }
+
+    /// Sets what is counted in the store, not here.
+    pub fn observe(&self, overview: &state::Overview, streams: usize) {
+        let values = [
+            (&self.nodes, overview.nodes),
+            (&self.nodes_silent, overview.nodes_silent),
+            (&self.not_seen, overview.not_seen),
+            (&self.gaps, overview.gaps),
+            (&self.streams, streams as u64),
+        ];
+        for (gauge, value) in values {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
     }
 

@@ -49,8 +49,6 @@ async fn look(hub: &Hub, limit_ms: i64) -> state::Result<()> {
         hub.metrics.own_alerts.inc_by(alerts.len() as u64);
         hub.store.record_alerts(alerts, now).await?;
     }
-    let overview = hub.store.overview(None, now).await?;
-    hub.metrics.nodes_silent.set(i64::try_from(overview.nodes_silent).unwrap_or(i64::MAX));
     Ok(())
 }
 

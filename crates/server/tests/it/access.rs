@@ -2,8 +2,9 @@
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use server::config::TlsFiles;
 
-use crate::support::TestHub;
+use crate::support::{TestHub, config};
 
 #[tokio::test]
 async fn a_link_signs_in_once_and_the_cookie_is_guarded() {
@@ -105,4 +106,29 @@ async fn another_site_changes_nothing() {
     assert_eq!(post("origin", "https://evil.example".into()).await, StatusCode::FORBIDDEN);
     assert_eq!(post("origin", "null".into()).await, StatusCode::FORBIDDEN);
     assert_eq!(post("sec-fetch-site", "cross-site".into()).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn with_a_certificate_the_api_speaks_tls_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = model::Timestamp::from_seconds(1_790_000_000);
+    let authority = wire::server::CertificateAuthority::create(now).unwrap();
+    let made = authority.server_certificate(&["127.0.0.1".into()], now).unwrap();
+    let tls = TlsFiles { certificate: dir.path().join("hub.pem"), key: dir.path().join("hub.key") };
+    std::fs::write(&tls.certificate, &made.chain_pem).unwrap();
+    std::fs::write(&tls.key, &made.key_pem).unwrap();
+    let running = server::start(server::Config { tls: Some(tls), ..config(&dir) }).await.unwrap();
+    let api = running.addresses.api.clone();
+    assert!(api.starts_with("https://"), "{api}");
+    let root = reqwest::Certificate::from_pem(authority.certificate_pem().as_bytes()).unwrap();
+    let client = Client::builder().tls_certs_only([root]).build().unwrap();
+    let secret = running.addresses.login.as_deref().unwrap().split_once('#').unwrap().1;
+    let session = client.post(format!("{api}/api/v1/session")).json(&json!({"token": secret})).send().await.unwrap();
+    assert!(session.headers()["set-cookie"].to_str().unwrap().ends_with("; Secure"));
+    Client::new().get(api.replace("https", "http")).send().await.unwrap_err();
+    running.stop().await.unwrap();
+
+    let missing = TlsFiles { certificate: dir.path().join("none.pem"), key: dir.path().join("hub.key") };
+    let error = server::start(server::Config { tls: Some(missing), ..config(&dir) }).await.err().unwrap();
+    assert!(error.to_string().contains("none.pem"), "{error}");
 }

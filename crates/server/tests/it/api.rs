@@ -168,6 +168,9 @@ async fn numbers_are_exported() {
         "seawall_hub_batches_total{status=\"200\"} 1",
         "seawall_hub_records_total{stream=\"alerts\"} 5",
         "seawall_hub_enrolments_total 1",
+        "seawall_hub_nodes 1",
+        "seawall_hub_nodes_silent 0",
+        "seawall_hub_gaps 0",
         "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in:\n{text}");
@@ -177,4 +180,11 @@ async fn numbers_are_exported() {
         (&overview["alerts"], &overview["nodes"], &overview["open_incidents"]["medium"]),
         (&json!(5), &json!(1), &json!(5))
     );
+}
+
+#[tokio::test]
+async fn pages_are_compressed_for_who_asks() {
+    let hub = TestHub::start().await;
+    let ask = hub.client.get(format!("{}/api/v1/openapi.json", hub.api)).header("accept-encoding", "gzip");
+    assert_eq!(ask.send().await.unwrap().headers()["content-encoding"], "gzip");
 }
