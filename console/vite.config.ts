@@ -2,7 +2,8 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 // `npm run dev` shows a hub that runs on this machine; SEAWALL_API names another.
-const hub = process.env["SEAWALL_API"] ?? "http://127.0.0.1:8844";
+// The host stays as the browser wrote it: the hub refuses changes whose origin is another.
+const hub = { target: process.env["SEAWALL_API"] ?? "http://127.0.0.1:8844", changeOrigin: false };
 
 export default defineConfig({
   plugins: [react()],
