@@ -35,7 +35,8 @@ export function subjectName(subject: Subject): string {
 
 /** Where a chain of alerts started. */
 export function rootName(root: CausalRoot): string {
-  return root.type === "process"
-    ? `process ${root.key.pid} on ${root.node || root.cluster}`
-    : `API session of ${root.user}`;
+  if (root.type === "audit") return `API session of ${root.user}`;
+  const place = root.node || root.cluster;
+  // An alert about a machine itself has no process; pid 0 is nobody's.
+  return root.key.pid === 0 ? place : `process ${root.key.pid} on ${place}`;
 }

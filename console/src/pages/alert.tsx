@@ -53,7 +53,7 @@ export function AlertPage() {
         <Story alert={alert} />
         <div className="stack">
           <About alert={alert} />
-          <Meaning alertKey={alert.key} />
+          <Meaning alertKey={alert.key} detector={!alert.rule} />
         </div>
       </div>
     </PageFrame>
@@ -199,12 +199,12 @@ function entityName(entity: Entity): string {
   }
 }
 
-function Meaning({ alertKey }: { alertKey: string }) {
+function Meaning({ alertKey, detector }: { alertKey: string; detector: boolean }) {
   const entry = useQuery(queries.catalogue(alertKey));
   if (!entry.data) {
     return entry.data === null ? (
       <Panel title="What it means">
-        <p className="muted">This alert is from a rule of yours; the catalogue says nothing about it.</p>
+        <p className="muted">{detector ? "The catalogue has no entry for this detector." : "The catalogue has no entry for this rule: it is one of your own."}</p>
       </Panel>
     ) : null;
   }

@@ -94,11 +94,11 @@ function CoverageTable({ node }: { node: NodeDetails }) {
         <div className="table-scroll" tabIndex={0} role="region" aria-label="Coverage of the node">
           <table className="table">
             <colgroup>
+              <col className="w-s" />
               <col className="w-m" />
-              <col className="w-l" />
-              <col className="w-xl" />
+              <col className="w-m" />
               <col />
-              <col className="w-m" />
+              <col className="w-s" />
             </colgroup>
             <thead>
               <tr>

@@ -30,8 +30,7 @@ export function Counts({ counts }: { counts: SeverityCounts }) {
         const value = countOf(counts, severity);
         return (
           <span key={severity} className={value ? `tone-${severityTone(severity)}` : "none"} title={severity}>
-            <span className="hidden-label">{severity}: </span>
-            {count(value)}
+            <abbr title={severity}>{severity.charAt(0)}</abbr> {count(value)}
           </span>
         );
       })}
