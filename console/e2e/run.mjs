@@ -105,10 +105,13 @@ async function themes(page) {
   await settle(page);
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const before = await background();
-  await page.getByRole("button", { name: /^Theme:/ }).click();
-  const light = await background();
-  await page.getByRole("button", { name: /^Theme:/ }).click();
-  const dark = await background();
+  const choose = async (theme) => {
+    await page.getByRole("button", { name: /^Theme:/ }).click();
+    await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme);
+    return background();
+  };
+  const light = await choose("light");
+  const dark = await choose("dark");
   check(light !== dark, `the theme does not change: ${before}, ${light}, ${dark}`);
   await page.reload();
   await settle(page);
