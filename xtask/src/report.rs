@@ -1,4 +1,7 @@
-//! Running cargo's tests and counting what passed, failed and was skipped.
+//! Finding cargo's test programs, running them and counting what passed, failed and was skipped.
+//!
+//! The programs are run directly: `cargo test --package X` would choose other features of shared dependencies than
+//! `--workspace` did, and build half of them again.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -6,7 +9,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use serde_json::Value;
+
 use crate::repository;
+use crate::steps::cargo;
 
 /// Counts of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +39,49 @@ impl Tally {
     }
 }
 
-/// Runs a command that prints cargo's test results and counts them. The command's failure is in the count.
-pub fn cargo_test(mut command: Command) -> Result<Tally> {
+/// A test program.
+#[derive(Debug)]
+pub struct TestProgram {
+    /// Name of its crate, which is the name of its folder.
+    pub package: String,
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+/// Builds every test of the workspace and gives the programs, in cargo's order.
+pub fn build() -> Result<Vec<TestProgram>> {
+    let args = ["test", "--workspace", "--locked", "--no-run", "--lib", "--bins", "--tests"];
+    let mut command = cargo(&[&args[..], &["--quiet", "--message-format=json-render-diagnostics"]].concat());
+    let output = command.stderr(Stdio::inherit()).output().context("starting cargo")?;
+    if !output.status.success() {
+        bail!("the tests do not build");
+    }
+    let text = String::from_utf8(output.stdout).context("cargo printed something that is not text")?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter_map(|line| program(&line)).collect())
+}
+
+/// The test program of one line of cargo's messages, if it is one.
+fn program(message: &Value) -> Option<TestProgram> {
+    let is_test = message["reason"] == "compiler-artifact" && message["profile"]["test"] == true;
+    let file = PathBuf::from(message["executable"].as_str().filter(|_| is_test)?);
+    let folder = PathBuf::from(message["manifest_path"].as_str()?).parent()?.to_path_buf();
+    let package = folder.file_name()?.to_string_lossy().into_owned();
+    Some(TestProgram { package, folder, file })
+}
+
+impl TestProgram {
+    /// Runs it as cargo would and counts. The program's failure is in the count.
+    pub fn run(&self, args: &[&str]) -> Result<Tally> {
+        let mut command = Command::new(&self.file);
+        command.args(args).current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
+        count(command).with_context(|| format!("tests of {}", self.package))
+    }
+}
+
+fn count(mut command: Command) -> Result<Tally> {
     let skips = skips_file();
     drop(std::fs::remove_file(&skips));
-    command.env("SEAWALL_SKIPS", &skips).stdout(Stdio::piped());
+    command.env("SEAWALL_SKIPS", &skips).stdin(Stdio::null()).stdout(Stdio::piped());
     let shown = crate::steps::show(&command);
     let mut child = command.spawn().with_context(|| format!("starting `{shown}`"))?;
     let output = child.stdout.take().context("the output was asked for")?;
@@ -76,6 +120,20 @@ fn parse(line: &str) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_test_programs_are_taken() {
+        let message = |reason: &str, test: bool| {
+            serde_json::json!({
+                "reason": reason, "profile": { "test": test }, "executable": "/t/deps/it-1",
+                "manifest_path": "/r/crates/wire/Cargo.toml",
+            })
+        };
+        let found = program(&message("compiler-artifact", true)).map(|program| program.package);
+        assert_eq!(found.as_deref(), Some("wire"));
+        assert!(program(&message("compiler-artifact", false)).is_none());
+        assert!(program(&message("build-finished", true)).is_none());
+    }
 
     #[test]
     fn cargo_s_line_is_read() {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::report::{Tally, cargo_test};
+use crate::report::{self, Tally};
 use crate::steps::{Steps, cargo, run as execute};
 use crate::{console, setup, tidy, up};
 
@@ -36,16 +36,20 @@ fn all(steps: &mut Steps, tally: &mut Tally, args: &[String]) -> Result<()> {
     steps.step("clippy", || {
         execute(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
     })?;
-    // One selection of packages for build and tests, so that the features of shared dependencies are unified once.
-    steps.step("build", || execute(cargo(&["build", "--quiet", "--workspace", "--all-targets", "--locked"])))?;
-    let excluded: Vec<&str> = SERIAL.iter().flat_map(|name| ["--exclude", name]).collect();
-    let common = ["test", "--quiet", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"];
-    let parallel = [&common[..], &excluded, &filter].concat();
-    tally.add(steps.step("tests", || cargo_test(cargo(&parallel)))?);
-    for name in SERIAL {
-        let args = ["test", "--quiet", "--locked", "--no-fail-fast", "--package", name, "--lib", "--bins", "--tests"];
-        let args = [&args[..], &filter, &["--", "--test-threads=1"]].concat();
-        tally.add(steps.step(&format!("tests: {name}, serial"), || cargo_test(cargo(&args)))?);
+    steps.step("build", || execute(cargo(&["build", "--quiet", "--workspace", "--bins", "--locked"])))?;
+    let programs = steps.step("tests: build", report::build)?;
+    let (serial, parallel): (Vec<_>, Vec<_>) =
+        programs.into_iter().partition(|program| SERIAL.contains(&program.package.as_str()));
+    steps.step("tests", || {
+        for program in parallel {
+            tally.add(program.run(&[&["--quiet"], &filter[..]].concat())?);
+        }
+        Ok(())
+    })?;
+    for program in serial {
+        let name = format!("tests: {}, serial", program.package);
+        let args = [&["--quiet", "--test-threads=1"], &filter[..]].concat();
+        tally.add(steps.step(&name, || program.run(&args))?);
     }
     if filter.is_empty() {
         steps.step("the whole path (up --once)", up::once)?;
@@ -56,8 +60,18 @@ fn all(steps: &mut Steps, tally: &mut Tally, args: &[String]) -> Result<()> {
 
 /// Writes every generated file by running the tests that compare them, in their writing mode.
 pub fn generate() -> Result<()> {
-    let mut command =
-        cargo(&["test", "--quiet", "--package", "model", "--package", "detect", "--package", "server", "--tests"]);
+    let mut command = cargo(&[
+        "test",
+        "--quiet",
+        "--workspace",
+        "--locked",
+        "--lib",
+        "--tests",
+        "--",
+        "golden",
+        "generated",
+        "committed",
+    ]);
     command.env("SEAWALL_BLESS", "1");
     execute(command)
 }

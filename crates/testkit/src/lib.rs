@@ -80,7 +80,7 @@ impl Need {
 #[macro_export]
 macro_rules! need {
     ($($need:ident),+ $(,)?) => {
-        $(if !$crate::need!(@one $need).or_skip(concat!(module_path!(), ":", line!())) { return Default::default(); })+
+        $(if !$crate::need!(@one $need).or_skip(concat!(module_path!(), ":", line!())) { return $crate::Skipped::skipped(); })+
     };
     (@one data) => { $crate::Need::Data };
     (@one root) => { $crate::Need::Root };
@@ -96,6 +96,22 @@ macro_rules! need {
     (@one skopeo) => { $crate::Need::Skopeo };
     (@one rpm) => { $crate::Need::Rpm };
     (@one dpkg) => { $crate::Need::Dpkg };
+}
+
+/// What a test returns when it was skipped.
+pub trait Skipped {
+    /// The value that lets the test end.
+    fn skipped() -> Self;
+}
+
+impl Skipped for () {
+    fn skipped() {}
+}
+
+impl<E> Skipped for Result<(), E> {
+    fn skipped() -> Self {
+        Ok(())
+    }
 }
 
 /// The root of this repository.

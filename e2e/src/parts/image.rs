@@ -13,7 +13,10 @@ pub fn sample(folder: &Path, name: &str) -> Result<()> {
     let busybox = testkit::read("/bin/busybox");
     let mut base = vec![
         Entry::text("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
-        Entry::text("var/lib/dpkg/status", "Package: busybox-static\nStatus: install ok installed\nSource: busybox\nArchitecture: amd64\nVersion: 1:1.35.0-4\nMaintainer: Debian Install System Team <debian-boot@lists.debian.org>\n\n"),
+        Entry::text(
+            "var/lib/dpkg/status",
+            "Package: busybox-static\nStatus: install ok installed\nSource: busybox\nArchitecture: amd64\nVersion: 1:1.35.0-4\nMaintainer: Debian Install System Team <debian-boot@lists.debian.org>\n\n",
+        ),
         Entry::File("etc/shadow".into(), 0o600, b"root:*:19700:0:99999:7:::\n".to_vec()),
         Entry::text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
         Entry::File("bin/busybox".into(), 0o755, busybox),

@@ -26,20 +26,28 @@ const RECORDED: &[u8] = include_bytes!("samples/attack.jsonl");
 const DEPLOYMENT: &str = include_str!("samples/deployment.yaml");
 
 /// Ranges are those of the public advisories of these ids; titles are ours.
-const ADVISORIES: [(&str, &str, &str, &str, &str); 3] = [
-    ("CVE-2020-28493", "jinja2", "0", "2.11.3", "Slow matching of addresses in urlize (demonstration)"),
-    ("CVE-2020-14343", "pyyaml", "0", "5.4", "Code execution through full_load (demonstration)"),
-    ("CVE-2023-32681", "requests", "2.3.0", "2.31.0", "Proxy credentials sent to the destination (demonstration)"),
+const ADVISORIES: [(&str, &str, &str, &str, &str, &str); 3] = [
+    ("CVE-2020-28493", "jinja2", "0", "2.11.3", "MODERATE", "Slow matching of addresses in urlize (demonstration)"),
+    ("CVE-2020-14343", "pyyaml", "0", "5.4", "CRITICAL", "Code execution through full_load (demonstration)"),
+    (
+        "CVE-2023-32681",
+        "requests",
+        "2.3.0",
+        "2.31.0",
+        "MODERATE",
+        "Proxy credentials sent to the destination (demonstration)",
+    ),
 ];
 
 /// Writes all of them.
 pub(super) fn write(folder: &Path) -> Result<()> {
     write_layout(&folder.join(IMAGE), "demo:1", &[base(), application()], &Command { args: vec!["/app".into()] })
         .context("writing the sample image")?;
-    for (id, package, introduced, fixed, title) in ADVISORIES {
+    for (id, package, introduced, fixed, severity, title) in ADVISORIES {
         let record = json!({
             "schema_version": "1.6.0", "id": format!("DEMO-{id}"), "aliases": [id], "summary": title,
             "modified": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z",
+            "database_specific": { "severity": severity },
             "affected": [{
                 "package": { "ecosystem": "PyPI", "name": package },
                 "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": introduced }, { "fixed": fixed }] }],

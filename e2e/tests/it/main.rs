@@ -1,0 +1,170 @@
+//! What a user does with the installed programs, where one crate's tests cannot see the whole.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::api::Api;
+use e2e::parts::containerd::Containerd;
+use e2e::parts::process::{Running, output};
+use e2e::parts::seawall::Seawall;
+use e2e::parts::{image, program, wait_for};
+use testkit::need;
+
+#[tokio::test]
+async fn up_stops_cleanly_and_starts_again_with_what_it_knew() -> Result<()> {
+    need!(root, bpf);
+    let folder = tempfile::tempdir()?;
+    let first = Seawall::start(folder.path(), folder.path(), None).await?;
+    let api = Api::sign_in(&first.addresses.console, &first.addresses.login).await?;
+    wait_for("the node", || async { Ok(api.list("/nodes").await?.first().cloned()) }).await?;
+    let used_twice = Api::sign_in(&first.addresses.console, &first.addresses.login).await;
+    ensure!(used_twice.is_err(), "a one-time link worked twice");
+    ensure!(first.process.interrupt()?.success(), "Ctrl-C ends with 0");
+
+    let second = Seawall::start(folder.path(), folder.path(), None).await?;
+    let api = Api::sign_in(&second.addresses.console, &second.addresses.login).await?;
+    let nodes = api.list("/nodes").await?;
+    ensure!(nodes.len() == 1, "the node of the first start is still known: {nodes:?}");
+    ensure!(second.process.interrupt()?.success(), "Ctrl-C ends with 0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_root_the_hub_runs_alone_and_says_what_is_not_watched() -> Result<()> {
+    need!(root);
+    // Root is needed only to become somebody else, who must be able to reach the programs.
+    let folder = tempfile::tempdir()?;
+    let programs = folder.path().join("bin");
+    std::fs::create_dir(&programs)?;
+    for name in ["seawall", "seawall-server", "seawall-sensor"] {
+        std::fs::copy(program(name)?, programs.join(name))?;
+    }
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(programs.join("seawall"));
+    command.args(["up", "--listen", "127.0.0.1:0", "--wire-listen", "127.0.0.1:0", "--print-addresses"]);
+    command.arg("--state-dir").arg(folder.path().join("state")).env_remove("SEAWALL_TEST_DATA");
+    let mut up = Running::start("up-without-root", command, folder.path())?;
+    let log = up.log().to_path_buf();
+    let (said, _) = wait_for("the hub", || {
+        let alive = up.check();
+        let said = testkit::read_text(&log);
+        async move {
+            alive?;
+            Ok(said.contains("\"sensor\":false").then_some(said))
+        }
+    })
+    .await?;
+    ensure!(said.contains("NOT running") && said.contains("not watched"), "it says so: {said}");
+    ensure!(up.interrupt()?.success(), "Ctrl-C ends with 0");
+    Ok(())
+}
+
+#[test]
+fn the_demonstration_needs_no_root_and_shows_all_three_acts() -> Result<()> {
+    let mut command = Command::new(program("seawall")?);
+    command.arg("demo");
+    let said = output(command)?;
+    for expected in [
+        "Demonstration: assess an image",
+        "CVE-2020-14343",
+        "no feed covers debian:12",
+        "Demonstration: detect an attack",
+        "A drift binary detected executing in the container",
+        "Demonstration: harden a manifest",
+        "pss/privileged",
+    ] {
+        ensure!(said.contains(expected), "the demonstration lacks {expected:?}:\n{said}");
+    }
+    ensure!(!said.contains("CVE-2023-32681"), "requests 2.31.0 has the fix");
+    Ok(())
+}
+
+#[tokio::test]
+async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<()> {
+    need!(root, bpf, cri);
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    let mut hub = Hub::start(at, 0).await?;
+    let sensor = sensor(at, &hub)?;
+    let api = hub.sign_in(at).await?;
+    wait_for("the sensor's coverage", || async {
+        let rows = api.list("/coverage?limit=200").await?;
+        Ok(rows.iter().any(|row| row.to_string().contains("file_open")).then_some(()))
+    })
+    .await?;
+    hub.process.signal("KILL")?;
+
+    let name = "localhost/app:1";
+    let layout = at.join("layout");
+    image::sample(&layout, name)?;
+    let archive = at.join("app.tar");
+    let mut pack = Command::new("tar");
+    pack.arg("-C").arg(&layout).arg("-cf").arg(&archive).arg(".");
+    output(pack)?;
+    let containerd = Containerd::start(at, at).await?;
+    containerd.import(&archive, name)?;
+    containerd.run(name, "while-away", &["/bin/cat", "/etc/shadow"])?;
+
+    // The same port, because the sensor knows no other.
+    hub = Hub::start(at, hub.wire_port).await?;
+    let api = hub.sign_in(at).await?;
+    wait_for("the alert of the time without a hub", || async {
+        let alerts = api.list("/alerts?limit=200").await?;
+        Ok(alerts.into_iter().find(|alert| alert.to_string().contains("while-away")))
+    })
+    .await?;
+    ensure!(api.list("/gaps").await?.is_empty(), "nothing was lost on the way");
+    ensure!(sensor.interrupt()?.success(), "the sensor stops cleanly");
+    Ok(())
+}
+
+/// A hub started by itself, so that it can be killed without its supervisor.
+struct Hub {
+    process: Running,
+    console: String,
+    wire_port: u16,
+}
+
+impl Hub {
+    async fn start(folder: &Path, wire_port: u16) -> Result<Self> {
+        let mut command = Command::new(program("seawall-server")?);
+        command.arg("--state-dir").arg(folder.join("hub")).args(["--listen", "127.0.0.1:0", "--print-addresses"]);
+        command.arg("--wire-listen").arg(format!("127.0.0.1:{wire_port}"));
+        let mut process = Running::start("seawall-server", command, folder)?;
+        let log = process.log().to_path_buf();
+        let (line, _) = wait_for("the hub", || {
+            let alive = process.check();
+            let text = testkit::read_text(&log);
+            async move {
+                alive?;
+                Ok(text.lines().find(|line| line.starts_with('{')).map(str::to_owned))
+            }
+        })
+        .await?;
+        let addresses: serde_json::Value = serde_json::from_str(&line)?;
+        let console = addresses["api"].as_str().context("no API address")?.to_owned();
+        let wire = addresses["wire"].as_str().context("no wire address")?;
+        let wire_port = wire.rsplit(':').next().context("no port")?.trim_end_matches('/').parse()?;
+        Ok(Self { process, console, wire_port })
+    }
+
+    async fn sign_in(&self, folder: &Path) -> Result<Api> {
+        Api::sign_in(&self.console, &self.ask(folder, "login-link")?).await
+    }
+
+    fn ask(&self, folder: &Path, what: &str) -> Result<String> {
+        let mut command = Command::new(program("seawall-server")?);
+        command.arg("--state-dir").arg(folder.join("hub")).arg(what);
+        Ok(output(command)?.trim().to_owned())
+    }
+}
+
+fn sensor(folder: &Path, hub: &Hub) -> Result<Running> {
+    let mut command = Command::new(program("seawall-sensor")?);
+    command.args(["run", "--print", "nothing"]).arg("--state-dir").arg(folder.join("sensor"));
+    command.env("SEAWALL_ENROL_TOKEN", hub.ask(folder, "join-token")?);
+    Running::start("seawall-sensor", command, folder)
+}
