@@ -137,6 +137,9 @@ impl FromStr for Purl {
             text.map(std::borrow::Cow::into_owned).map_err(|_| refuse("an escape is not UTF-8"))
         };
         let mut purl = Self::new(r#type, &decode(namespace)?, &decode(name)?, &decode(version)?);
+        if purl.name.is_empty() {
+            return Err(refuse("nothing is left of its name in normal form"));
+        }
         for pair in qualifiers.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').ok_or(refuse("a qualifier has no value"))?;
             purl = purl.with(key, &decode(value)?);
@@ -177,8 +180,17 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none() {
-        for text in ["", "pkg:", "pkg:deb", "pkg:deb/", "http://x/y", "pkg:a b/c", "pkg:deb/x?y", &"pkg:a/".repeat(900)]
-        {
+        for text in [
+            "",
+            "pkg:",
+            "pkg:deb",
+            "pkg:deb/",
+            "http://x/y",
+            "pkg:pypi/.",
+            "pkg:a b/c",
+            "pkg:deb/x?y",
+            &"pkg:a/".repeat(900),
+        ] {
             assert!(text.parse::<Purl>().is_err(), "{text}");
         }
     }
