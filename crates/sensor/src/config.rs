@@ -38,6 +38,8 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// Whether our own rules are left out.
     pub no_own_rules: bool,
+    /// How long events wait for the name of their container's image, in milliseconds; two seconds when absent.
+    pub hold_ms: Option<u64>,
     /// More names of options and variables whose values are secrets.
     pub secret_names: Vec<String>,
     /// What to print.

@@ -62,6 +62,9 @@ struct Run {
     /// Leave our own rules out.
     #[arg(long)]
     no_own_rules: bool,
+    /// How long events wait for the name of their container's image [default: 2000].
+    #[arg(long, value_name = "MILLISECONDS")]
+    hold_ms: Option<u64>,
     /// Name of the cluster.
     #[arg(long, env = "SEAWALL_CLUSTER")]
     cluster: Option<String>,
@@ -87,6 +90,7 @@ impl Run {
         };
         config.cluster = self.cluster.unwrap_or(config.cluster);
         config.node = self.node.unwrap_or(config.node);
+        config.hold_ms = self.hold_ms.or(config.hold_ms);
         config.hub = self.hub.or(config.hub);
         config.enrol_token = self.enrol_token.or(config.enrol_token);
         config.state_dir = self.state_dir.or(config.state_dir);

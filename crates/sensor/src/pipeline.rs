@@ -48,6 +48,7 @@ pub struct Pipeline<S> {
     resolver: Option<Resolver>,
     held: FxHashMap<Number, Held>,
     malformed: u64,
+    hold_nanos: u64,
     canary: Option<u32>,
     proved: BTreeSet<Signal>,
     sink: S,
@@ -63,10 +64,18 @@ impl<S: Sink> Pipeline<S> {
             resolver,
             held: FxHashMap::default(),
             malformed: 0,
+            hold_nanos: HOLD_NANOS,
             canary: None,
             proved: BTreeSet::new(),
             sink,
         }
+    }
+
+    /// Lets events wait for another time than [`HOLD_NANOS`] for the name of their container's image.
+    #[must_use]
+    pub const fn holding(mut self, nanos: u64) -> Self {
+        self.hold_nanos = nanos;
+        self
     }
 
     /// Takes the bytes of one record.
@@ -287,7 +296,7 @@ impl<S: Sink> Pipeline<S> {
         let Some(container) = self.containers.get(number) else { return };
         let asked = self.resolver.as_ref().is_some_and(|resolver| resolver.ask(container));
         if asked && container.lacks_image() {
-            self.held.insert(number, Held { until: now.saturating_add(HOLD_NANOS), events: VecDeque::new() });
+            self.held.insert(number, Held { until: now.saturating_add(self.hold_nanos), events: VecDeque::new() });
         }
     }
 

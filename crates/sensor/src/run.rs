@@ -85,7 +85,8 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     let containers = Containers::new(node.clone(), kernel::unified_hierarchy());
     // A salt for this run only: hashes of secrets must not be comparable for ever.
     let masker = Masker::new(*uuid::Uuid::new_v4().as_bytes(), &config.secret_names);
-    let pipeline = Pipeline::new(clock, masker, containers, Some(resolver), output);
+    let hold = config.hold_ms.map_or(crate::pipeline::HOLD_NANOS, |ms| ms.saturating_mul(1_000_000));
+    let pipeline = Pipeline::new(clock, masker, containers, Some(resolver), output).holding(hold);
     let watch = Watch {
         clock,
         node,

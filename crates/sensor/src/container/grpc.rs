@@ -16,7 +16,7 @@ use tokio::net::UnixStream;
 /// A container's record holds its whole specification; a pod with thousands of mounts stays below this.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// A call that takes longer than this is a runtime that hangs; the events have flowed on by then.
-const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -61,7 +61,15 @@ fn a_container_without_a_pod_has_its_image_from_the_first_event_on() {
     let containerd = Containerd::start();
     let rules = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(rules.path(), NEEDY).unwrap();
-    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let mut sensor = Sensor::start(&[
+        "--print",
+        "events",
+        "--no-own-rules",
+        "--hold-ms",
+        "60000",
+        "--rules",
+        rules.path().to_str().unwrap(),
+    ]);
     let ran = containerd.ctr(&["run", "--rm", IMAGE, "box-1", "sh", "-c", "cat /etc/shadow"]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let open = sensor.wait_for("the read", |event| {
