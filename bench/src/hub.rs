@@ -4,7 +4,6 @@
 //! acknowledgement came, which is after its commit is on disk.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -58,7 +57,9 @@ async fn measure(page: &mut Page) -> Result<()> {
         "Lists with {} alerts in the database, {REQUESTS} requests each, one at a time:\n",
         overview["alerts"]
     ));
-    page.table(&["request", "p50 ms", "p95 ms", "rows"], &lists(&hub).await?);
+    page.table(&["request", "p50 ms", "p95 ms", "p99 ms", "rows"], &lists(&hub).await?);
+    let (resident, peak) = crate::watched::memory(hub.child.id())?;
+    page.line(&format!("Memory of the hub: {resident} MiB at the end, {peak} MiB at its peak."));
     Ok(())
 }
 
@@ -103,13 +104,13 @@ async fn lists(hub: &Hub) -> Result<Vec<Vec<String>>> {
         times.sort_unstable();
         let at = |percent: usize| format!("{:.1}", times[REQUESTS * percent / 100].as_secs_f64() * 1_000.0);
         let name = if request == deep { "/alerts, 10,000 rows deep".to_owned() } else { request.to_owned() };
-        rows.push(vec![name, at(50), at(95), items.to_string()]);
+        rows.push(vec![name, at(50), at(95), at(99), items.to_string()]);
     }
     Ok(rows)
 }
 
 /// A hub in a process of its own, ended when dropped.
-struct Hub {
+pub struct Hub {
     child: Child,
     api: String,
     wire: String,
@@ -126,8 +127,9 @@ impl Drop for Hub {
 }
 
 impl Hub {
-    async fn start(folder: &tempfile::TempDir) -> Result<Self> {
-        let program = std::env::var_os("SEAWALL_BIN").map_or_else(PathBuf::new, PathBuf::from).join("seawall-server");
+    /// Starts a hub and makes a token of its API.
+    pub async fn start(folder: &tempfile::TempDir) -> Result<Self> {
+        let program = crate::measure::program("seawall-server")?;
         let mut child = Command::new(&program)
             .args(["--listen", "127.0.0.1:0", "--wire-listen", "127.0.0.1:0", "--print-addresses", "--state-dir"])
             .arg(folder.path().join("state"))
@@ -162,6 +164,25 @@ impl Hub {
         Ok((elapsed, serde_json::from_slice(&body)?))
     }
 
+    /// A join string for one node.
+    pub async fn join(&self, cluster: &str, node: &str) -> Result<String> {
+        let request = self.client.post(format!("{}/api/v1/enrolment-tokens", self.api)).bearer_auth(&self.token);
+        let made = request.json(&json!({"cluster": cluster, "node": node})).send().await?.error_for_status()?;
+        Ok(made.json::<Value>().await?["join"].as_str().context("no join string")?.to_owned())
+    }
+
+    /// What a node said that it lost, per signal; signals that lost nothing are left out.
+    pub async fn losses(&self, cluster: &str, node: &str) -> Result<String> {
+        let nodes = self.get(&format!("/nodes?cluster={cluster}")).await?.1;
+        let items = nodes["items"].as_array().context("the list of nodes has no items")?;
+        let row = items.iter().find(|row| row["node"] == node).context("the node is not known")?;
+        let losses = row["losses"].as_object().context("the node has no losses")?;
+        let nothing = |loss: &Value| loss.as_object().is_none_or(|counts| counts.values().all(|count| count == 0));
+        let said: Vec<String> =
+            losses.iter().filter(|(_, loss)| !nothing(loss)).map(|(signal, loss)| format!("{signal} {loss}")).collect();
+        Ok(if said.is_empty() { "nothing".to_owned() } else { said.join(", ") })
+    }
+
     /// Sends batches from several nodes at once; each node waits for an acknowledgement before its next batch.
     async fn load(&self, name: &str, nodes: u64, records: u64, batches: u64) -> Result<(u64, Duration)> {
         let mut senders = Vec::new();
@@ -192,10 +213,7 @@ struct Node {
 
 impl Node {
     async fn enrol(hub: &Hub, name: &str) -> Result<Self> {
-        let request = hub.client.post(format!("{}/api/v1/enrolment-tokens", hub.api)).bearer_auth(&hub.token);
-        let made: Value =
-            request.json(&json!({"cluster": "bench", "node": name})).send().await?.error_for_status()?.json().await?;
-        let join: JoinString = made["join"].as_str().context("no join string")?.parse()?;
+        let join: JoinString = hub.join("bench", name).await?.parse()?;
         let identity = wire::enrol::request(&join, "bench", Some(name)).await?;
         let pem = format!("{}\n{}", identity.certificate_pem, identity.key_pem);
         let client = Client::builder()

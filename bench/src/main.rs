@@ -5,18 +5,27 @@
 
 use std::process::ExitCode;
 
+mod events;
+mod generate;
 mod hub;
+mod image;
 mod measure;
 mod results;
 mod scan;
 mod sensor;
+mod watched;
 
 const HELP: &str = "\
 bench NAME [ARGS]     (cargo xtask bench NAME builds everything in release mode first)
 
   scan [LAYOUT]       CPU and memory of `seawall scan` against inflating the same layers
   sensor              cost of the sensor per system call, events without loss, trigger to alert
+  events              events evaluated per second on one core, the engine alone
+  image [--keep DIR] [IMAGE]
+                      reading a large image against the peers in SEAWALL_PEERS, and what each finds
   hub                 alerts to durable, list latency with many alerts
+  generate KIND COUNT RATE [FOLDER]
+                      a load alone: getppid, opens, execs
   all                 each of them";
 
 fn main() -> ExitCode {
@@ -25,8 +34,11 @@ fn main() -> ExitCode {
     let outcome = match args.first().map(String::as_str) {
         Some("scan") => scan::run(rest),
         Some("sensor") => sensor::run(),
+        Some("events") => events::run(),
+        Some("image") => image::run(rest),
         Some("hub") => hub::run(),
-        Some("all") => scan::run(&[]).and_then(|()| sensor::run()).and_then(|()| hub::run()),
+        Some("generate") => generate::run(rest),
+        Some("all") => all(),
         // How `measure` reads the resources of one child alone: in a process that has no other children.
         Some("measured") => measure::child(rest),
         _ => {
@@ -41,4 +53,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn all() -> anyhow::Result<()> {
+    scan::run(&[])?;
+    image::run(&[])?;
+    events::run()?;
+    sensor::run()?;
+    hub::run()
 }

@@ -40,7 +40,12 @@ pub fn median<S: AsRef<OsStr>>(runs: usize, program: impl AsRef<OsStr>, args: &[
     let mut costs: Vec<Cost> = (0..runs).map(|_| once(program.as_ref(), args)).collect::<Result<_>>()?;
     costs.sort_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s));
     let peak_mib = costs.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max);
-    Ok(Median { middle: costs[costs.len() / 2], least_s: costs[0].cpu_s, most_s: costs[costs.len() - 1].cpu_s, peak_mib })
+    Ok(Median {
+        middle: costs[costs.len() / 2],
+        least_s: costs[0].cpu_s,
+        most_s: costs[costs.len() - 1].cpu_s,
+        peak_mib,
+    })
 }
 
 /// Several runs of a command.

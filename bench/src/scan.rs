@@ -60,7 +60,7 @@ fn row(what: &str, cost: &Median, floor: Option<f64>) -> Vec<String> {
 }
 
 /// The gzip blobs of a layout.
-fn layers(layout: &Path) -> Result<Vec<PathBuf>> {
+pub fn layers(layout: &Path) -> Result<Vec<PathBuf>> {
     let blob = |digest: &Value| {
         let digest = digest.as_str().unwrap_or_default();
         layout.join("blobs").join(digest.replace(':', "/"))
