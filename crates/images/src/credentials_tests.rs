@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 
-fn login(user: &str, password: &str) -> Option<Login> {
-    Some(Login::Password { user: user.into(), password: password.into() })
+fn login(user: &str, password: &str) -> Login {
+    Login::Password { user: user.into(), password: password.into() }
 }
 
 async fn find(json: &str, registry: &str, repository: &str) -> Result<Option<Login>, String> {
@@ -28,15 +28,15 @@ async fn the_longest_key_wins() {
         "plain.example": {"username": "u", "password": "p"}
     }}"#;
     for (registry, repository, expected) in [
-        ("r.example:5000", "app", login("me", "secret")),
-        ("r.example:5000", "team/app", login("team", "other")),
-        ("r.example:5000", "teams/app", login("me", "secret")),
-        ("docker.io", "library/debian", login("hub", "pw")),
+        ("r.example:5000", "app", Some(login("me", "secret"))),
+        ("r.example:5000", "team/app", Some(login("team", "other"))),
+        ("r.example:5000", "teams/app", Some(login("me", "secret"))),
+        ("docker.io", "library/debian", Some(login("hub", "pw"))),
         ("empty.example", "app", None),
         ("r.example", "app", None),
         ("evil.example", "r.example:5000", None),
         ("token.example", "app", Some(Login::Identity("refresh".into()))),
-        ("plain.example", "app", login("u", "p")),
+        ("plain.example", "app", Some(login("u", "p"))),
     ] {
         assert_eq!(find(json, registry, repository).await, Ok(expected), "{registry}/{repository}");
     }
@@ -69,7 +69,7 @@ fn a_helper_is_asked() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let credentials = Credentials::from_files(vec![Path::new(&dir).join("config.json")]);
         let find = |registry: &'static str| runtime.block_on(credentials.find(registry, "app"));
-        assert_eq!(find("r.example").unwrap(), login("asked for", "r.example"));
+        assert_eq!(find("r.example").unwrap(), Some(login("asked for", "r.example")));
         assert_eq!(find("token.example").unwrap(), Some(Login::Identity("token.example".into())));
         assert_eq!(find("none.example").unwrap(), None);
         assert!(find("broken.example").unwrap_err().to_string().contains("the vault is sealed"));
@@ -109,5 +109,5 @@ fn a_helper_is_asked() {
 
 #[test]
 fn secrets_are_not_printed() {
-    assert!(!format!("{:?}", login("me", "hunter2")).contains("hunter2"));
+    assert!(!format!("{:?}", Some(login("me", "hunter2"))).contains("hunter2"));
 }

@@ -57,7 +57,7 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("aho-corasick", &["detect"]),
     ("axum", &["server"]),
     ("clap", &["cli", "server", "sensor"]),
-    ("flate2", &["limits"]),
+    ("flate2", &["limits", "testkit"]),
     ("granit-parser", &["limits"]),
     ("indicatif", &["cli"]),
     ("libbpf-rs", &["sensor"]),

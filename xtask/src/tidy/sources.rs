@@ -123,7 +123,10 @@ fn rust(findings: &mut Findings, name: &str, source: &str) {
         }
     }
     let crate_name = name.split('/').nth(1).unwrap_or_default();
-    let in_tests = name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/benches/");
+    let in_tests = name.contains("/tests/")
+        || name.ends_with("tests.rs")
+        || name.contains("/benches/")
+        || name.contains("/examples/");
     if ENGINES.contains(&crate_name) && name.starts_with("crates/") && !in_tests {
         pure(findings, name, source);
     }

@@ -1,3 +1,5 @@
+//! Cases of `audit`: inputs and what must come of them.
+
 use model::Body;
 use serde_json::json;
 

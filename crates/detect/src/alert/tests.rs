@@ -1,3 +1,5 @@
+//! Cases of `alert`: inputs and what must come of them.
+
 use std::collections::BTreeSet;
 
 use model::event::{Exec, K8sAudit};

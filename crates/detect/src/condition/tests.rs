@@ -1,3 +1,5 @@
+//! Cases of `condition`: inputs and what must come of them.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

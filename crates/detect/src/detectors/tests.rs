@@ -1,3 +1,5 @@
+//! Cases of `detectors`: inputs and what must come of them.
+
 use model::Timestamp;
 
 use super::window::Windows;

@@ -1,3 +1,5 @@
+//! Cases of `fields`: inputs and what must come of them.
+
 use model::event::{Call, FileChange, FileOperation};
 use model::{Body, Capabilities, Event, ExeOrigin};
 use serde_json::json;

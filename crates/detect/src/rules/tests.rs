@@ -1,3 +1,5 @@
+//! Cases of `rules`: inputs and what must come of them.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -17,8 +17,8 @@ fn leaf(items: &[(bool, &[u8], Vec<u8>)]) -> Vec<u8> {
     let (mut elements, mut data) = (Vec::new(), Vec::new());
     for (index, (is_bucket, key, value)) in items.iter().enumerate() {
         let position = (items.len() - index) * 16 + data.len();
-        for number in [u32::from(*is_bucket), position as u32, key.len() as u32, value.len() as u32] {
-            elements.extend(number.to_le_bytes());
+        for number in [usize::from(*is_bucket), position, key.len(), value.len()] {
+            elements.extend(u32::try_from(number).unwrap().to_le_bytes());
         }
         data.extend(*key);
         data.extend(value);
@@ -28,7 +28,7 @@ fn leaf(items: &[(bool, &[u8], Vec<u8>)]) -> Vec<u8> {
 
 /// A bucket that fits into its parent's value.
 fn inline(items: &[(bool, &[u8], Vec<u8>)]) -> Vec<u8> {
-    [vec![0; 16], page(0, 2, items.len() as u16, &leaf(items))].concat()
+    [vec![0; 16], page(0, 2, u16::try_from(items.len()).unwrap(), &leaf(items))].concat()
 }
 
 fn meta(id: u64, root: u64, transaction: u64) -> Vec<u8> {

@@ -1,3 +1,5 @@
+//! Cases of `merge`: inputs and what must come of them.
+
 use super::*;
 use crate::testing::{Archive, deb, image, layer, lines};
 

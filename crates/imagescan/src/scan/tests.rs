@@ -1,3 +1,5 @@
+//! Cases of `scan`: inputs and what must come of them.
+
 use std::io;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Cases of `sqlite`: inputs and what must come of them.
+
 use super::*;
 
 const PAGE: usize = 512;

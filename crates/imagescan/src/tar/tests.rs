@@ -1,3 +1,5 @@
+//! Cases of `tar`: inputs and what must come of them.
+
 use std::io::Read;
 
 use proptest::prelude::*;

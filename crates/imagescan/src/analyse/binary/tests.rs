@@ -1,3 +1,5 @@
+//! Cases of `binary`: inputs and what must come of them.
+
 use std::io::Cursor;
 use std::process::Command;
 

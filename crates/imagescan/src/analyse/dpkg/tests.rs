@@ -1,3 +1,5 @@
+//! Cases of `dpkg`: inputs and what must come of them.
+
 use std::process::Command;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Cases of `golang`: inputs and what must come of them.
+
 use super::*;
 use crate::analyse::binary::OVERLAP;
 

@@ -1,3 +1,5 @@
+//! Cases of `java`: inputs and what must come of them.
+
 use std::io::Write as _;
 
 use proptest::prelude::*;

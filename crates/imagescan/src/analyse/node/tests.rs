@@ -1,3 +1,5 @@
+//! Cases of `node`: inputs and what must come of them.
+
 use proptest::prelude::*;
 
 use super::*;

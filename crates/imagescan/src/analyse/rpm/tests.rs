@@ -1,3 +1,5 @@
+//! Cases of `rpm`: inputs and what must come of them.
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
