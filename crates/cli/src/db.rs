@@ -14,6 +14,8 @@ mod compare;
 mod info;
 mod rematch;
 mod show;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod update;
 
