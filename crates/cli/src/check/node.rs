@@ -114,7 +114,8 @@ fn table(facts: &NodeFacts, results: &[ControlResult], ui: &Ui) {
     for result in results.iter().filter(|result| !quiet.contains(&result.state)) {
         ui.print(format_args!("\n{} {}: {}", word(result.state), result.control, result.title));
         for evidence in &result.evidence {
-            ui.print(format_args!("  {}: found {}, expected {}", evidence.path, evidence.found, evidence.expected));
+            let found = if evidence.found.is_null() { "nothing".to_owned() } else { evidence.found.to_string() };
+            ui.print(format_args!("  {}: found {found}, expected {}", evidence.path, evidence.expected));
         }
         if !result.remediation.text.is_empty() {
             ui.print(format_args!("  {}", result.remediation.text));
@@ -124,11 +125,12 @@ fn table(facts: &NodeFacts, results: &[ControlResult], ui: &Ui) {
         }
     }
     let count = |state| results.iter().filter(|result| result.state == state).count();
+    // A copy of a node's files has no running kernel.
+    let kernel = if facts.kernel.is_empty() { String::new() } else { format!(", kernel {}", facts.kernel) };
     ui.print(format_args!(
-        "\n{} ({}, kernel {}): {} pass, {} fail, {} attested by the provider, {} need a person, {} unreachable, {} not applicable",
+        "\n{} ({}{kernel}): {} pass, {} fail, {} attested by the provider, {} need a person, {} unreachable, {} not applicable",
         facts.node,
         facts.os,
-        facts.kernel,
         count(ControlState::Pass),
         count(ControlState::Fail),
         count(ControlState::AttestedByProvider),
