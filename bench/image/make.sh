@@ -12,7 +12,12 @@ step() { # NAME COMMAND...: once
     shift
     [ -e "$name.done" ] && return 0
     echo "making: $name" >&2
-    if "$@" >"$name.log" 2>&1; then : >"$name.done"; else echo "left out: $name, see $work/$name.log" >&2; fi
+    # Not `if "$@"`: that would switch `set -e` off inside.
+    set +e
+    ( set -e; "$@" ) >"$name.log" 2>&1
+    code=$?
+    set -e
+    if [ $code = 0 ]; then : >"$name.done"; else echo "left out: $name, see $work/$name.log" >&2; fi
 }
 
 debian() {
@@ -21,11 +26,14 @@ debian() {
     printf 'force-unsafe-io\n' >1/etc/dpkg/dpkg.cfg.d/bench
     printf '#!/bin/sh\nexit 101\n' >1/usr/sbin/policy-rc.d
     chmod 755 1/usr/sbin/policy-rc.d
+    # Java's installation reads it.
+    mount -t proc proc 1/proc
+    trap 'umount "$work/1/proc"' EXIT
     chroot 1 apt-get update
     DEBIAN_FRONTEND=noninteractive chroot 1 apt-get install -y --no-install-recommends \
-        build-essential git curl nodejs npm ruby-full rails python3-dev python3-pip postgresql nginx redis-server \
-        openssh-server imagemagick ffmpeg default-jre-headless vim-nox gdb subversion
-    rm -rf 1/var/cache/apt/*.bin 1/var/cache/apt/archives/*.deb 1/usr/sbin/policy-rc.d
+        build-essential git curl nodejs npm ruby-full python3-dev python3-pip postgresql nginx redis-server \
+        openssh-server default-jre-headless vim-nox
+    rm -rf 1/var/lib/apt/lists/* 1/var/cache/apt/*.bin 1/var/cache/apt/archives/*.deb 1/usr/sbin/policy-rc.d
 }
 
 npm_packages() {
@@ -37,8 +45,8 @@ npm_packages() {
 
 python_packages() {
     python3 -m pip install --no-compile --target 2/srv/api/site-packages --only-binary :all: \
-        django flask fastapi uvicorn sqlalchemy celery requests boto3 numpy pandas scipy scikit-learn matplotlib pillow \
-        cryptography pyarrow jinja2 lxml pydantic httpx redis psycopg2-binary sphinx pytest black notebook statsmodels
+        django flask fastapi uvicorn sqlalchemy celery requests boto3 numpy pandas pillow \
+        cryptography jinja2 lxml pydantic httpx redis psycopg2-binary sphinx pytest black notebook
 }
 
 java_packages() {
