@@ -82,7 +82,11 @@ impl Masker {
             r"(?i)(?:authorization|proxy-authorization|x-api-key|x-auth-token|x-vault-token|api-key)\s*:\s*(?:(?:bearer|basic|token|negotiate)\s+)?(?P<s>[^\s'\x22]+)",
             r"(?i)\bbearer\s+(?P<s>[a-z0-9._~+/=-]{8,})",
             // AccountKey=…;SharedAccessKey=…;Password=… of connection strings
-            r"(?i)(?:accountkey|sharedaccesskey|sharedaccesssignature|password|pwd)\s*=\s*(?P<s>[^;\s'\x22]+)",
+            r"(?i)(?:accountkey|sharedaccesskey|sharedaccesssignature|password)\s*=\s*(?P<s>[^;\s'\x22]+)",
+            // Only within a connection string: `PWD=/srv` is the working directory.
+            r"(?i);\s*pwd\s*=\s*(?P<s>[^;\s'\x22]+)",
+            // --password SECRET inside a command line that is one argument (sh -c "…")
+            r"(?i)\s--?(?:[a-z0-9]+-)*(?:password|passwd|passphrase|token|secret)\s+(?P<quote>['\x22]?)(?P<s>[^-\s'\x22;][^\s'\x22;]*)",
             r"(?P<s>\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)",
             r"(?P<s>\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abpr]|sk_live|AKIA|ASIA|hvs|npm|pypi)[_-]?[A-Za-z0-9_-]{16,})",
             r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<s>.+?)(?:-----END|$)",
@@ -94,7 +98,9 @@ impl Masker {
     /// Masks an argument vector in place. Gives how many arguments changed.
     pub fn args(&self, args: &mut [String]) -> usize {
         let program = args.first().map(|arg| arg.rsplit('/').next().unwrap_or_default().to_owned()).unwrap_or_default();
-        let short = SHORT_OPTIONS.iter().find(|(name, _)| *name == program).map(|(_, option)| *option);
+        // Elsewhere `docker -p` publishes a port.
+        let logs_in = !matches!(program.as_str(), "docker" | "podman") || args.get(1).is_some_and(|arg| arg == "login");
+        let short = SHORT_OPTIONS.iter().find(|(name, _)| *name == program && logs_in).map(|(_, option)| *option);
         let mut changed = 0;
         let mut next_is_secret = false;
         for arg in args.iter_mut().skip(1) {
@@ -260,6 +266,11 @@ mod tests {
             "sh|-c|export API_KEY=hunter2; run",
             "env|AWS_SECRET_ACCESS_KEY=hunter2",
             "app|--geheim=hunter2",
+            "sh|-c|x --password 'hunter2'; y",
+            "curl|-H|X-Api-Key: hunter2",
+            "docker|login|-p|hunter2",
+            "x|Server=db;User=sa;Pwd=hunter2;",
+            "git|clone|https://me:hunter2@h/r",
             "app|DefaultEndpointsProtocol=https;AccountKey=hunter2;x=y",
         ];
         for line in secret {
@@ -267,6 +278,14 @@ mod tests {
             assert!(!masked.contains("hunter") && masked.contains("<masked:"), "{line} -> {masked}");
         }
         let plain = [
+            "docker|run|-p|8080:80|nginx",
+            "env|PWD=/srv|OLDPWD=/",
+            "sh|-c|PWD=/srv ls",
+            "x|--token|--verbose|a",
+            "curl|http://h:80/p?q=x",
+            "ls|-la|/run/secrets",
+            "grep|-r|password|/etc",
+            "env|PATH=/bin|KEYBOARD=us",
             "ls|-p|/tmp",
             "app|--password-file|/run/secret/x",
             "app|--max-tokens=5",

@@ -15,7 +15,6 @@ pub mod container;
 pub mod convert;
 pub mod dns;
 pub mod kernel;
-pub mod mask;
 pub mod output;
 pub mod pipeline;
 pub mod privilege;

@@ -14,7 +14,8 @@ use crate::container::locate::{self, Creation};
 use crate::container::resolver::{Reply, Resolver};
 use crate::container::{Container, Containers, Number};
 use crate::convert;
-use crate::mask::Masker;
+use detect::mask::Masker;
+
 use crate::process::{Table, proc};
 use crate::record::{self, Body, Cgroup, Fork, Header, Record, SocketCall};
 use crate::signal::Signal;

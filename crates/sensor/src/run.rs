@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use detect::mask::Masker;
 use detect::{AlertBuilder, AlertOptions, Engine};
 use model::{Coverage, Loss, Scope, Sender, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,7 +21,7 @@ use crate::config::{Config, Print};
 use crate::container::Containers;
 use crate::container::resolver::Resolver;
 use crate::kernel::{self, Kernel, KernelError, Reader, Settings, programs};
-use crate::mask::Masker;
+
 use crate::output::{Output, Uplink};
 use crate::pipeline::Pipeline;
 use crate::provider::{self, Outcomes};

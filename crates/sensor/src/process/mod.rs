@@ -11,7 +11,8 @@ use model::{Ancestor, Capabilities, ExeOrigin, Namespaces, Process};
 use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
-use crate::mask::Masker;
+use detect::mask::Masker;
+
 use crate::record::{self, Fork, Header, Task};
 
 pub mod proc;
@@ -234,7 +235,7 @@ impl Table {
             pgid: Some(read.pgid),
             ..Process::default()
         };
-        self.masker.arguments(&mut process.args);
+        self.masker.args(&mut process.args);
         self.insert(pid, Entry::new(Arc::new(process), started, place, place, true));
     }
 
@@ -276,7 +277,7 @@ impl Table {
             process.ppid = signed(read.ppid);
             process.exe = read.exe;
             process.args = read.args;
-            self.masker.arguments(&mut process.args);
+            self.masker.args(&mut process.args);
             process.cwd = read.cwd;
             process.tty = read.tty;
             process.sid = Some(read.sid);
@@ -321,8 +322,8 @@ impl Table {
             ancestors,
             ..Process::default()
         };
-        self.masker.arguments(&mut process.args);
-        self.masker.environment(&mut process.env);
+        self.masker.args(&mut process.args);
+        self.masker.env(&mut process.env);
         refresh(&mut process, header);
         process
     }
