@@ -72,13 +72,12 @@ impl Cache {
         let path = self.path(digest);
         let bytes = limits::read_file(&path, MAX_ENTRY_BYTES).ok()?;
         let entry = read(&bytes).filter(|entry| entry.digest == *digest && entry.record.is_current());
-        match &entry {
+        if entry.is_some() {
             // The time of the last use decides which entries go first. A read-only cache still works.
-            Some(_) => drop(File::open(&path).and_then(|file| file.set_modified(SystemTime::now()))),
-            None => {
-                tracing::warn!(path = %path.display(), "a damaged record was dropped from the layer cache");
-                drop(fs::remove_file(&path));
-            }
+            drop(File::open(&path).and_then(|file| file.set_modified(SystemTime::now())));
+        } else {
+            tracing::warn!(path = %path.display(), "a damaged record was dropped from the layer cache");
+            drop(fs::remove_file(&path));
         }
         entry
     }
@@ -198,7 +197,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let entries: Vec<Entry> = (0..4).map(|number| entry(format!("ID=os{number}\n").as_bytes())).collect();
         let cache = Cache::open(dir.path(), 0).unwrap();
-        entries.iter().for_each(|entry| cache.put(entry));
+        for entry in &entries {
+            cache.put(entry);
+        }
         let size = fs::metadata(cache.path(&entries[0].digest)).unwrap().len();
         let cache = Cache { dir: dir.path().to_owned(), limit_bytes: size * 2 + size / 2, written: AtomicU64::new(1) };
         for (number, entry) in entries.iter().enumerate() {

@@ -67,11 +67,10 @@ pub(crate) async fn scan(
         Err(error) => Err(format!("it cannot be decompressed: {}", reason::chain(&error))),
     };
     match (verdict, inside) {
-        // The reader gave up, so its reason is the reason.
-        (Err(BlobError::Cancelled), Err(reason)) => Err(reason),
+        // The bytes are right, or the reader gave up on them: its reason is the reason.
+        (Ok(_) | Err(BlobError::Cancelled), Err(reason)) => Err(reason),
         // The source's own error comes first: damaged bytes also make a damaged archive, and only the first says why.
         (Err(error), _) => Err(reason::chain(&error)),
-        (Ok(_), Err(reason)) => Err(reason),
         (Ok(verified), Ok((record, format, plain_digest, plain_bytes))) => {
             // What was not compressed is its own plain archive.
             let plain_digest = plain_digest.or_else(|| {

@@ -46,6 +46,8 @@ struct Cli {
 enum Command {
     /// Assess a container image: packages, vulnerabilities, coverage.
     Scan(scan::Args),
+    /// List what is in an image, as CycloneDX or SPDX.
+    Sbom(scan::SbomArgs),
     /// Build and look at the advisory database.
     Db(db::Args),
     /// Check manifests and nodes against hardening controls.
@@ -101,7 +103,8 @@ fn run_line(words: &[String], ui: &ui::Ui) -> anyhow::Result<Outcome> {
 
 fn dispatch(command: Command, ui: &ui::Ui) -> anyhow::Result<Outcome> {
     match command {
-        Command::Scan(args) => scan::run(args, ui),
+        Command::Scan(args) => scan::run(&args, ui),
+        Command::Sbom(args) => scan::run_sbom(&args, ui),
         Command::Db(args) => db::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Policy(args) => policy::run(args, ui),

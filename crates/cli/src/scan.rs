@@ -8,12 +8,14 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use assess::{Assessor, Outcome as Scanned, Progress, Quiet};
+use assess::{AssessedImage, Assessor, Cache, Outcome as Scanned, Progress, Quiet};
 use clap::ValueEnum;
 use feeds::{Database, DatabaseError};
 use images::{Credentials, PlatformFilter, Reference};
+use imagescan::sbom::{self, Made};
 use model::{CoverageState, FixStatus, Severity, Subject};
 use serde::Serialize;
+use vuln::report::Judged;
 
 use crate::Outcome;
 use crate::ui::{Hint, Ui};
@@ -24,7 +26,10 @@ use crate::ui::{Hint, Ui};
 What REF can be:
   app:1, registry.example/app:1, app@sha256:…   an image in a registry
   oci:DIR, oci:DIR:NAME                         an OCI image layout directory
+  oci-archive:FILE, docker-archive:FILE         the same, or `docker save`, as a tar file
+  containerd:NAME                               an image of this machine's containerd
   dir:DIR                                       a root file system
+  sbom:FILE                                     CycloneDX or SPDX JSON of any tool
 
 Examples:
   seawall scan registry.example/app:1
@@ -68,6 +73,15 @@ pub struct SourceArgs {
     /// Compute the digests of the unpacked layers too and compare them with what the image claims (slower).
     #[arg(long)]
     verify_diff_ids: bool,
+    /// Read every layer, also those that an earlier scan read.
+    #[arg(long)]
+    no_cache: bool,
+    /// Directory of the layer cache.
+    #[arg(long, value_name = "DIR", env = "SEAWALL_CACHE")]
+    cache: Option<PathBuf>,
+    /// Where containerd keeps its state.
+    #[arg(long, value_name = "DIR", default_value = images::containerd::DEFAULT_ROOT)]
+    containerd_root: PathBuf,
 }
 
 /// Forms of the report.
@@ -77,6 +91,14 @@ enum Format {
     Table,
     /// Inventories and assessments, all of it.
     Json,
+    /// SARIF 2.1.0, for code scanning services.
+    Sarif,
+    /// CycloneDX 1.6 JSON with the findings.
+    Cyclonedx,
+    /// SPDX 2.3 JSON (packages only).
+    Spdx,
+    /// Markdown, for pull requests.
+    Markdown,
 }
 
 /// Threshold of the exit code.
@@ -103,25 +125,44 @@ impl std::str::FromStr for FailOn {
 
 impl SourceArgs {
     /// The options of the conductor that these arguments mean.
-    pub fn options(self) -> assess::Options {
+    pub fn options(&self) -> assess::Options {
         let registry = images::registry::Options {
             plain_http: self.plain_http,
             credentials: Credentials::from_environment(),
-            certificates: self.ca_file,
+            certificates: self.ca_file.clone(),
             ..Default::default()
         };
         assess::Options {
-            source: images::Options { platform: self.platform, registry },
+            source: images::Options {
+                platform: self.platform.clone(),
+                registry,
+                containerd_root: self.containerd_root.clone(),
+            },
             plain_digests: self.verify_diff_ids,
+            cache: if self.no_cache { None } else { open_cache(self.cache.clone()) },
             ..Default::default()
         }
     }
 }
 
+/// The layer cache: `$XDG_CACHE_HOME/seawall/layers`, by default `~/.cache/seawall/layers`. A scan works without one.
+fn open_cache(given: Option<PathBuf>) -> Option<Arc<Cache>> {
+    let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = || var("XDG_CACHE_HOME").or_else(|| var("HOME").map(|home| home.join(".cache")));
+    let dir = given.or_else(|| base().map(|base| base.join("seawall/layers")))?;
+    match Cache::open(&dir, assess::cache::DEFAULT_LIMIT_BYTES) {
+        Ok(cache) => Some(Arc::new(cache)),
+        Err(error) => {
+            tracing::warn!(%error, dir = %dir.display(), "no layer cache: every layer will be read");
+            None
+        }
+    }
+}
+
 /// Runs the command.
-pub fn run(args: Args, ui: &Ui) -> anyhow::Result<Outcome> {
+pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     let reference = Reference::from_str(&args.reference)?;
-    let database = open_database(args.db, ui)?;
+    let database = open_database(args.db.clone(), ui)?;
     let now = i64::try_from(jiff::Timestamp::now().as_nanosecond()).map(model::Timestamp::from_nanos);
     let mut options = args.source.options();
     options.judge.now = now.ok();
@@ -132,22 +173,102 @@ pub fn run(args: Args, ui: &Ui) -> anyhow::Result<Outcome> {
             image.assessment.findings.retain(|finding| finding.status == FixStatus::Fixed);
         }
     }
+    print(&scanned, args, ui)?;
+    say_failures(&scanned, ui);
+    Ok(outcome(&scanned, args.fail_on))
+}
+
+fn print(scanned: &Scanned, args: &Args, ui: &Ui) -> anyhow::Result<()> {
+    let judged: Vec<Judged<'_>> = scanned
+        .images
+        .iter()
+        .map(|image| Judged { inventory: &image.inventory, assessment: &image.assessment })
+        .collect();
     match args.format {
         Format::Table => scanned.images.iter().for_each(|image| ui.print(table::render(image, ui.width))),
-        Format::Json => ui.print_json(&Report::new(&args.reference, &scanned))?,
+        Format::Json => ui.print_json(&Report::new(&args.reference, scanned))?,
+        Format::Sarif => ui.print_json(&vuln::report::sarif(&judged, VERSION))?,
+        Format::Markdown => judged.iter().for_each(|image| ui.print(vuln::report::markdown(image))),
+        Format::Cyclonedx => {
+            let image = only(scanned)?;
+            ui.print_json(&document(SbomFormat::Cyclonedx, image, Some(&image.assessment)))?;
+        }
+        Format::Spdx => ui.print_json(&document(SbomFormat::Spdx, only(scanned)?, None))?,
     }
+    Ok(())
+}
+
+/// The version that documents name.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// An SBOM is about one image.
+fn only(scanned: &Scanned) -> anyhow::Result<&AssessedImage> {
+    match scanned.images.as_slice() {
+        [image] => Ok(image),
+        images => {
+            let platforms: Vec<String> =
+                images.iter().map(|image| image.inventory.artifact.platform.to_string()).collect();
+            let hint = Hint(format!("--platform {}", platforms.first().map_or("OS/ARCH", String::as_str)));
+            let error = anyhow::anyhow!("an SBOM is about one image; this has {}", platforms.join(", "));
+            Err(error.context(hint))
+        }
+    }
+}
+
+fn document(form: SbomFormat, image: &AssessedImage, findings: Option<&model::Assessment>) -> serde_json::Value {
+    let now = i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok().map(model::Timestamp::from_nanos);
+    let made = Made { version: VERSION, time: now };
+    match form {
+        SbomFormat::Spdx => sbom::spdx(&image.inventory, &made),
+        SbomFormat::Cyclonedx => sbom::cyclonedx(&image.inventory, findings, &made),
+    }
+}
+
+fn say_failures(scanned: &Scanned, ui: &Ui) {
     for failed in &scanned.failed {
         let platform = failed.platform.as_ref().map_or_else(String::new, |platform| format!(" ({platform})"));
-        ui.say(format_args!(
-            "error: image {}{platform} could not be opened: {:#}",
-            failed.digest,
-            chain(&failed.error)
-        ));
+        ui.say(format_args!("error: image {}{platform} could not be opened: {}", failed.digest, chain(&failed.error)));
     }
     if !scanned.failed.is_empty() {
         ui.hint("--platform OS/ARCH narrows the scan to what is there");
     }
-    Ok(outcome(&scanned, args.fail_on))
+}
+
+/// Arguments of `seawall sbom`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  seawall sbom registry.example/app:1 > app.cdx.json
+  seawall sbom --format spdx oci:./layout
+  seawall scan sbom:app.cdx.json             judges it again later, without the image")]
+pub struct SbomArgs {
+    /// The image, as for `seawall scan`.
+    #[arg(value_name = "REF")]
+    reference: String,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Which form.
+    #[arg(long, value_enum, default_value_t = SbomFormat::Cyclonedx)]
+    format: SbomFormat,
+}
+
+/// Forms of an SBOM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SbomFormat {
+    /// CycloneDX 1.6 JSON.
+    Cyclonedx,
+    /// SPDX 2.3 JSON.
+    Spdx,
+}
+
+/// Runs `seawall sbom`: what is in an image, without a judgement.
+pub fn run_sbom(args: &SbomArgs, ui: &Ui) -> anyhow::Result<Outcome> {
+    let reference = Reference::from_str(&args.reference)?;
+    let assessor = Assessor::new(Arc::new(Database::empty()), args.source.options());
+    let scanned = assess(&assessor, &reference, ui)?;
+    ui.print_json(&document(args.format, only(&scanned)?, None))?;
+    say_failures(&scanned, ui);
+    Ok(if scanned.complete() { Outcome::Clean } else { Outcome::Incomplete })
 }
 
 /// Runs the conductor with a progress bar where there is a terminal.

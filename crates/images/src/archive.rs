@@ -171,7 +171,7 @@ fn index(file: &File, path: &Path) -> Result<HashMap<String, Member>, ArchiveErr
     let mut members = HashMap::new();
     let (mut offset, mut long_name, mut long_link, mut pax) = (0, None, None, header::Pax::default());
     while offset + BLOCK_BYTES <= end {
-        let mut block = [0; BLOCK_BYTES as usize];
+        let mut block = [0; header::BLOCK_LENGTH];
         file.read_exact_at(&mut block, offset).map_err(read)?;
         let Some(header) = Header::parse(&block).map_err(|reason| damaged(reason, offset))? else { break };
         let content = offset + BLOCK_BYTES;

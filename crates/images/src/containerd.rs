@@ -109,7 +109,7 @@ fn images(path: &Path) -> Result<Vec<Image>, ContainerdError> {
     let file = crate::layout::open_regular(path).map_err(read)?;
     let found = bolt::read_consistently(&file, |bolt| {
         let mut images = Vec::new();
-        for (namespace, bucket) in children(bolt, &bolt.root()?, b"v1")? {
+        for (namespace, bucket) in children(bolt, &bolt.root(), b"v1")? {
             for (name, image) in children(bolt, &bucket, b"images")? {
                 let Some(target) = bolt.bucket(&image, b"target")? else { continue };
                 let text = |key: &[u8]| -> Result<String, bolt::BoltError> {

@@ -264,7 +264,6 @@ async fn ask_helper(helper: &str, server: &str) -> Result<Option<Login>, Credent
         }
         let mut answer = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            #[expect(clippy::disallowed_methods, reason = "the reader is capped by `take`")]
             stdout.take(MAX_HELPER_ANSWER_BYTES + 1).read_to_end(&mut answer).await?;
             if answer.len() as u64 > MAX_HELPER_ANSWER_BYTES {
                 let message = format!("it says more than {MAX_HELPER_ANSWER_BYTES} bytes");

@@ -1,6 +1,6 @@
 //! Opening a reference: the images behind it, each with its identity and its layers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -273,17 +273,17 @@ pub async fn open(reference: &Reference, options: &Options) -> Result<Opened, Op
         Reference::DockerArchive(text) => resolver.saved(docker_archive::open(text)?),
         Reference::Containerd(name) => resolver.layout(containerd::open(&options.containerd_root, name)?).await,
         Reference::Directory(path) => return open_directory(path, resolver.reference),
-        _ => return Err(OpenError::Unsupported { reference: resolver.reference }),
+        Reference::Sbom(_) => return Err(OpenError::Unsupported { reference: resolver.reference }),
     }
     resolver.finish()
 }
 
-fn open_directory(path: &PathBuf, reference: String) -> Result<Opened, OpenError> {
+fn open_directory(path: &Path, reference: String) -> Result<Opened, OpenError> {
     if !path.is_dir() {
-        return Err(OpenError::NotADirectory { path: path.clone() });
+        return Err(OpenError::NotADirectory { path: path.to_owned() });
     }
     let artifact = Artifact { reference: Some(reference), ..Artifact::default() };
-    let files = Files::Directory(path.clone());
+    let files = Files::Directory(path.to_owned());
     let image = ImageHandle { artifact, layers: Vec::new(), diagnostics: Vec::new(), files };
     Ok(Opened { images: vec![image], failed: Vec::new() })
 }

@@ -67,7 +67,9 @@ pub(super) fn render(image: &AssessedImage, width: usize) -> String {
     out
 }
 
-fn count(number: usize, noun: &str) -> String {
+fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    // A length is at most 64 bits on every machine that this is built for.
+    let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -217,9 +219,7 @@ fn unknown(out: &mut String, image: &AssessedImage, width: usize) {
     let _ = writeln!(out, "\nNot known");
     for coverage in unseen {
         let (subject, packages) = match &coverage.subject {
-            Subject::PackageType { name, packages } => {
-                (name.clone(), format!(" ({})", count(*packages as usize, "package")))
-            }
+            Subject::PackageType { name, packages } => (name.clone(), format!(" ({})", count(*packages, "package"))),
             Subject::Os { name } => (name.clone(), String::new()),
             Subject::Layer { digest } => (format!("layer {digest}"), String::new()),
             _ => (coverage.signal.clone(), String::new()),

@@ -1,7 +1,9 @@
 //! One header block of a tar file.
 
 /// Size of a block.
-pub(super) const BLOCK_BYTES: u64 = 512;
+pub(super) const BLOCK_LENGTH: usize = 512;
+/// The same as a number of bytes in a file.
+pub(super) const BLOCK_BYTES: u64 = BLOCK_LENGTH as u64;
 
 /// What a header announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub(super) struct Header {
 
 impl Header {
     /// `None` for the block of zeros that ends an archive.
-    pub(super) fn parse(block: &[u8; 512]) -> Result<Option<Self>, &'static str> {
+    pub(super) fn parse(block: &[u8; BLOCK_LENGTH]) -> Result<Option<Self>, &'static str> {
         if block.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }

@@ -127,8 +127,8 @@ struct Item<'a> {
 
 impl Bolt<'_> {
     /// The bucket of buckets.
-    pub(super) fn root(&self) -> Result<Node, BoltError> {
-        Ok(Node::Page(self.meta.root))
+    pub(super) const fn root(&self) -> Node {
+        Node::Page(self.meta.root)
     }
 
     /// A bucket within a bucket.
@@ -139,7 +139,7 @@ impl Bolt<'_> {
                 found = Some(item.value.to_vec());
             }
         })?;
-        found.map(|value| self.node(&value)).transpose()
+        found.map(|value| node(&value)).transpose()
     }
 
     /// All buckets within a bucket, with their names.
@@ -150,7 +150,7 @@ impl Bolt<'_> {
                 found.push((String::from_utf8_lossy(item.key).into_owned(), item.value.to_vec()));
             }
         })?;
-        found.into_iter().map(|(name, value)| Ok((name, self.node(&value)?))).collect()
+        found.into_iter().map(|(name, value)| Ok((name, node(&value)?))).collect()
     }
 
     /// A value of a bucket.
@@ -162,15 +162,6 @@ impl Bolt<'_> {
             }
         })?;
         Ok(found)
-    }
-
-    /// A bucket's value: its root page and a sequence number; a small bucket's only page follows when the root is 0.
-    fn node(&self, value: &[u8]) -> Result<Node, BoltError> {
-        match u64_at(value, 0) {
-            Some(0) => Ok(Node::Inline(value.get(16..).unwrap_or_default().to_vec())),
-            Some(page) => Ok(Node::Page(page)),
-            None => Err(BoltError::Damaged("a bucket without a root")),
-        }
     }
 
     /// Calls for every element of a bucket, in key order.
@@ -220,6 +211,15 @@ impl Bolt<'_> {
             io::ErrorKind::UnexpectedEof => BoltError::Damaged("a page beyond the end"),
             _ => BoltError::Read(error),
         })
+    }
+}
+
+/// A bucket's value: its root page and a sequence number; a small bucket's only page follows when the root is 0.
+fn node(value: &[u8]) -> Result<Node, BoltError> {
+    match u64_at(value, 0) {
+        Some(0) => Ok(Node::Inline(value.get(16..).unwrap_or_default().to_vec())),
+        Some(page) => Ok(Node::Page(page)),
+        None => Err(BoltError::Damaged("a bucket without a root")),
     }
 }
 

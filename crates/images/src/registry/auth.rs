@@ -1,6 +1,6 @@
 //! Answering a registry's challenge.
 //!
-//! Source: the distribution project's token authentication (`GET` with Basic) and OAuth2 (`POST` with a refresh token)
+//! Source: the distribution project's token authentication (`GET` with Basic) and `OAuth2` (`POST` with a refresh token)
 //! specifications.
 
 use http::{HeaderMap, HeaderValue, header};

@@ -87,25 +87,25 @@ fn take_value(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
-    fn check(lines: &[&str], expected: Option<Challenge>) {
-        assert_eq!(choose(lines.iter().copied()), expected, "{lines:?}");
+    fn check(lines: &[&str], expected: Option<&Challenge>) {
+        assert_eq!(choose(lines.iter().copied()).as_ref(), expected, "{lines:?}");
     }
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
         let text = |text: &str| text.to_owned();
-        Some(Challenge::Bearer { realm: realm.into(), service: service.map(text), scope: scope.map(text) })
+        Challenge::Bearer { realm: realm.into(), service: service.map(text), scope: scope.map(text) }
     }
 
     #[test]
     fn reads_what_registries_send() {
         check(
             &[r#"Bearer realm="https://auth.example/token",service="r.example",scope="repository:a/b:pull,push""#],
-            bearer("https://auth.example/token", Some("r.example"), Some("repository:a/b:pull,push")),
+            Some(&bearer("https://auth.example/token", Some("r.example"), Some("repository:a/b:pull,push"))),
         );
-        check(&[r#"Basic realm="Registry Realm""#], Some(Challenge::Basic));
-        check(&[r#"Basic realm="x", Bearer realm="https://t""#], bearer("https://t", None, None));
-        check(&["Basic", r"bearer Realm=https://t , service=s"], bearer("https://t", Some("s"), None));
-        check(&[r#"Bearer realm="a\"b""#], bearer("a\"b", None, None));
+        check(&[r#"Basic realm="Registry Realm""#], Some(&Challenge::Basic));
+        check(&[r#"Basic realm="x", Bearer realm="https://t""#], Some(&bearer("https://t", None, None)));
+        check(&["Basic", r"bearer Realm=https://t , service=s"], Some(&bearer("https://t", Some("s"), None)));
+        check(&[r#"Bearer realm="a\"b""#], Some(&bearer("a\"b", None, None)));
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Default for Options {
             certificates: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
-            max_wait: Duration::from_secs(60),
+            max_wait: Duration::from_mins(1),
             backoff: Duration::from_millis(500),
             attempts: 4,
         }
@@ -244,6 +244,18 @@ fn certificate_files(options: &Options, reference: &RegistryReference) -> Vec<Pa
     files
 }
 
+/// The specification's error body.
+#[derive(serde::Deserialize)]
+struct Errors {
+    errors: Vec<OneError>,
+}
+
+#[derive(serde::Deserialize)]
+struct OneError {
+    #[serde(default)]
+    message: String,
+}
+
 /// What a registry says in its error, with a colon before it: the messages of the specification's `errors` list, else
 /// nothing (pages of proxies help nobody).
 async fn error_text(mut response: reqwest::Response, patience: Duration) -> String {
@@ -253,15 +265,6 @@ async fn error_text(mut response: reqwest::Response, patience: Duration) -> Stri
         if body.len() > MAX_ERROR_BYTES {
             break;
         }
-    }
-    #[derive(serde::Deserialize)]
-    struct Errors {
-        errors: Vec<OneError>,
-    }
-    #[derive(serde::Deserialize)]
-    struct OneError {
-        #[serde(default)]
-        message: String,
     }
     let limits = limits::json::JsonLimits { bytes: MAX_ERROR_BYTES, depth: 16 };
     let Ok(errors) = limits::json::from_slice::<Errors>(&body, &limits) else { return String::new() };

@@ -119,10 +119,10 @@ impl Containerd {
     fn start(dir: &Path) -> Self {
         let address = dir.join("c.sock").display().to_string();
         let config = format!(
-            "version = 2\nroot = {:?}\nstate = {:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \
+            "version = 2\nroot = '{}'\nstate = '{}'\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \
              \"io.containerd.internal.v1.opt\"]\n[grpc]\naddress = {address:?}\n",
-            dir.join("root"),
-            dir.join("state"),
+            dir.join("root").display(),
+            dir.join("state").display(),
         );
         let file = dir.join("config.toml");
         std::fs::write(&file, config).unwrap();

@@ -209,15 +209,15 @@ impl Reader<'_> {
             .into_iter()
             .filter_map(|choice| choice.expression.or_else(|| choice.license.and_then(|l| l.id.or(l.name))))
             .collect();
-        let mut source: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut source = SourceParts::default();
         for Property { name, value } in &component.properties {
             match name.as_str() {
-                "seawall:source-name" | "aquasecurity:trivy:SrcName" => drop(source.insert("name", value)),
-                "seawall:source-version" | "aquasecurity:trivy:SrcVersion" => drop(source.insert("version", value)),
-                "aquasecurity:trivy:SrcRelease" => drop(source.insert("release", value)),
-                "aquasecurity:trivy:SrcEpoch" => drop(source.insert("epoch", value)),
-                "syft:metadata:source" if !value.is_empty() => drop(source.insert("name", value)),
-                "syft:metadata:sourceVersion" => drop(source.insert("version", value)),
+                "seawall:source-name" | "aquasecurity:trivy:SrcName" | "syft:metadata:source" => source.name = value,
+                "seawall:source-version" | "aquasecurity:trivy:SrcVersion" | "syft:metadata:sourceVersion" => {
+                    source.version = value;
+                }
+                "aquasecurity:trivy:SrcRelease" => source.release = value,
+                "aquasecurity:trivy:SrcEpoch" => source.epoch = value,
                 "seawall:owner" => package.owner = Some(value.clone()),
                 "seawall:layer" => package.layer = Some(value.clone()),
                 "seawall:architecture" => package.architecture = Some(value.clone()),
@@ -232,9 +232,8 @@ impl Reader<'_> {
                 }
             }
         }
-        if let Some(name) = source.get("name").filter(|name| !name.is_empty()) {
-            package.source =
-                Some(SourcePackage { name: (*name).to_owned(), version: source_version(&source, &package) });
+        if !source.name.is_empty() {
+            package.source = Some(source.finish(&package));
         }
         self.keep(package)
     }
@@ -377,10 +376,31 @@ fn source_of(upstream: &str, purl: &Purl) -> SourcePackage {
     }
 }
 
-fn source_version(parts: &BTreeMap<&str, &str>, package: &Package) -> String {
-    let get = |name: &str| parts.get(name).copied().filter(|value| !value.is_empty());
-    let Some(version) = get("version") else { return package.version.clone() };
-    let epoch = get("epoch").filter(|epoch| *epoch != "0").map_or_else(String::new, |epoch| format!("{epoch}:"));
-    let release = get("release").map_or_else(String::new, |release| format!("-{release}"));
-    format!("{epoch}{version}{release}")
+/// A source package in the pieces in which properties tell of it; empty for what they do not tell.
+#[derive(Default)]
+struct SourceParts<'a> {
+    name: &'a str,
+    epoch: &'a str,
+    version: &'a str,
+    release: &'a str,
+}
+
+impl SourceParts<'_> {
+    /// A version that is not given is the package's own.
+    fn finish(&self, package: &Package) -> SourcePackage {
+        let mut version = String::new();
+        if self.version.is_empty() {
+            version.push_str(&package.version);
+        } else {
+            if !matches!(self.epoch, "" | "0") {
+                version = format!("{}:", self.epoch);
+            }
+            version.push_str(self.version);
+            if !self.release.is_empty() {
+                version.push('-');
+                version.push_str(self.release);
+            }
+        }
+        SourcePackage { name: self.name.to_owned(), version }
+    }
 }

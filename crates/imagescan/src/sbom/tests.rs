@@ -31,7 +31,9 @@ fn made() -> Made<'static> {
 }
 
 /// What survives any form: the fields that matching needs.
-fn essence(inventory: &Inventory) -> Vec<(String, String, String, Option<SourcePackage>, Vec<String>)> {
+type Essence = (String, String, String, Option<SourcePackage>, Vec<String>);
+
+fn essence(inventory: &Inventory) -> Vec<Essence> {
     let one = |p: &Package| (p.purl.clone(), p.name.clone(), p.version.clone(), p.source.clone(), p.licenses.clone());
     inventory.packages.iter().map(one).collect()
 }
@@ -53,7 +55,8 @@ fn what_we_write_we_read() {
 
 #[test]
 fn documents_are_golden() {
-    let inventory = inventory();
+    // The identity changes with every version of the analysers; the form does not.
+    let inventory = Inventory { id: "0123456789abcdef".repeat(4), ..inventory() };
     for (name, document) in [("cyclonedx", cyclonedx(&inventory, None, &made())), ("spdx", spdx(&inventory, &made()))] {
         let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
         let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sbom/golden");

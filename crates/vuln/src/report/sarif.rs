@@ -1,6 +1,7 @@
 //! SARIF 2.1.0 (OASIS), as code scanning services read it: one rule per advisory, one result per finding.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use model::{Finding, FixStatus, Severity};
 use serde_json::{Value, json};
@@ -122,7 +123,7 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/@+".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
