@@ -33,7 +33,8 @@ function Content({ data }: { data: Overview }) {
           to="/images"
           name="Images at risk"
           value={data.images_at_risk}
-          tone={data.images_at_risk ? "high" : "good"}
+          // No green zero: what is not covered may be at risk.
+          tone={data.images_at_risk ? "high" : data.images_not_covered ? "medium" : data.images ? "good" : "neutral"}
           note={`of ${plural(data.images, "image")}${data.images_not_covered ? ` · ${count(data.images_not_covered)} not fully covered` : ""}`}
         />
         <Tile to="/workloads" name="Workloads" value={data.workloads} tone="neutral" note="seen running" />

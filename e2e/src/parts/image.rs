@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use cli::demo::layout::{Command, Entry, write};
 
 /// Applets that the scenarios run.
-const APPLETS: [&str; 6] = ["sh", "cat", "sleep", "id", "wget", "ls"];
+const APPLETS: [&str; 7] = ["sh", "cat", "cp", "id", "ls", "sleep", "wget"];
 
 /// Writes the image as an OCI layout named `name`.
 pub fn sample(folder: &Path, name: &str) -> Result<()> {
