@@ -118,7 +118,7 @@ fn events(in_container: bool) -> Vec<Event> {
     let processes: Vec<Arc<Process>> = (0..PROCESSES).map(process).collect();
     let event = |number: usize| {
         let at = i64::try_from(number).unwrap_or_default();
-        let body = if number % EXEC_EVERY == 0 {
+        let body = if number.is_multiple_of(EXEC_EVERY) {
             Body::Exec(Exec { argv_truncated: false, script: None, stdio: Vec::new(), result: 0 })
         } else {
             open(number)

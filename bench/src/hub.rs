@@ -272,7 +272,7 @@ impl Node {
             key: "shell".into(),
             rule: Some("Shell in a container".into()),
             title: "A shell was started in a container".into(),
-            severity: if seq % 10 == 0 { Severity::High } else { Severity::Medium },
+            severity: if seq.is_multiple_of(10) { Severity::High } else { Severity::Medium },
             tactics: vec!["Execution".into()],
             techniques: vec!["T1059.004".into()],
             first_seen: time,

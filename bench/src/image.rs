@@ -1,6 +1,6 @@
 //! `bench image`: reading a large image of many ecosystems, against Trivy, Syft and Grype.
 //!
-//! The image is made once by `bench/image/make.sh`, the peers are given by SEAWALL_PEERS, a folder with their programs.
+//! The image is made once by `bench/image/make.sh`, the peers are given by `SEAWALL_PEERS`, a folder with their programs.
 //! Each peer is run in turn with ours. Beside the costs stands what each found: a time without that says nothing.
 
 mod packages;

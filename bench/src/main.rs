@@ -19,7 +19,7 @@ const HELP: &str = "\
 bench NAME [ARGS]     (cargo xtask bench NAME builds everything in release mode first)
 
   scan [LAYOUT]       CPU and memory of `seawall scan` against inflating the same layers
-  sensor              cost of the sensor per system call, events without loss, trigger to alert
+  sensor [--quick]    cost of the sensor per system call, events without loss, trigger to alert
   events              events evaluated per second on one core, the engine alone
   image [--keep DIR] [IMAGE]
                       reading a large image against the peers in SEAWALL_PEERS, and what each finds
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let rest = args.get(1..).unwrap_or_default();
     let outcome = match args.first().map(String::as_str) {
         Some("scan") => scan::run(rest),
-        Some("sensor") => sensor::run(),
+        Some("sensor") => sensor::run(rest),
         Some("events") => events::run(),
         Some("image") => image::run(rest),
         Some("hub") => hub::run(),
@@ -59,6 +59,6 @@ fn all() -> anyhow::Result<()> {
     scan::run(&[])?;
     image::run(&[])?;
     events::run()?;
-    sensor::run()?;
+    sensor::run(&[])?;
     hub::run()
 }

@@ -37,9 +37,15 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// Prints it.
+    pub fn print(&self) -> Result<()> {
+        use std::io::Write as _;
+        writeln!(std::io::stdout(), "{}", self.text).context("printing results")
+    }
+
     /// Writes `bench/results/NAME.md` and prints it.
     pub fn write(&self) -> Result<()> {
-        println!("{}", self.text);
+        self.print()?;
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let path = root.join("results").join(format!("{}.md", self.name));
         std::fs::create_dir_all(root.join("results")).context("making the folder of results")?;

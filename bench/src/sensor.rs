@@ -13,37 +13,49 @@ use crate::generate::{Done, load};
 use crate::results::Page;
 use crate::watched::Watched;
 
-/// Rounds of every A/B/A comparison.
-const ROUNDS: usize = 5;
-/// Calls of a round.
-const GETPPIDS: u64 = 2_000_000;
-/// Opens of a round.
-const OPENS: u64 = 200_000;
-/// Seconds of every load.
-const SECONDS: u64 = 10;
 /// Files that are opened in turn: more than the sensor remembers as repeated.
 const FILES: usize = 20_000;
-/// Samples of trigger → alert.
-const SAMPLES: usize = 200;
+
+/// How much is done.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    /// Rounds of every A/B/A comparison; odd, for the median.
+    rounds: usize,
+    /// Calls of a round.
+    getppids: u64,
+    /// Opens of a round.
+    opens: u64,
+    /// Seconds of every load.
+    seconds: u64,
+    /// Samples of trigger → alert.
+    samples: usize,
+}
+
+const FULL: Scale = Scale { rounds: 5, getppids: 2_000_000, opens: 200_000, seconds: 10, samples: 200 };
+/// To see whether the bench itself works; its figures are worth nothing and are not written.
+const QUICK: Scale = Scale { rounds: 1, getppids: 20_000, opens: 2_000, seconds: 1, samples: 10 };
+
 /// Measures.
-pub fn run() -> Result<()> {
+pub fn run(args: &[String]) -> Result<()> {
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let scale = if quick { QUICK } else { FULL };
     ensure!(nix::unistd::geteuid().is_root(), "this bench needs root: the sensor loads programs into the kernel");
-    let folder = Folder::make()?;
+    let folder = Folder::make(scale.samples)?;
     let mut page = Page::new("sensor", "Sensor", "cargo xtask bench sensor");
     let falco = falco_rules();
     page.line(&match falco.len() {
         0 => "Rules: ours alone; Falco's files are not in SEAWALL_TEST_DATA.\n".to_owned(),
         count => format!("Rules: ours and {count} files of Falco's (stable, incubating, sandbox)."),
     });
-    application(&mut page, &folder, &falco)?;
-    loads(&mut page, &folder, &falco)?;
+    application(&mut page, scale, &folder, &falco)?;
+    loads(&mut page, scale, &folder, &falco)?;
     let rules = [falco, vec![folder.rule.clone()]].concat();
-    latency(&mut page, &folder, &rules)?;
-    page.write()
+    latency(&mut page, scale, &folder, &rules)?;
+    if quick { page.print() } else { page.write() }
 }
 
 /// A rule for each sample: equal alerts of one process are one, and only the first is told at once.
-fn rules_text() -> String {
+fn rules_text(samples: usize) -> String {
     let rule = |number| {
         let name = trigger_name(number);
         format!(
@@ -51,7 +63,7 @@ fn rules_text() -> String {
              openat2) and fd.filename = {name}\n  output: opened (file=%fd.name)\n  priority: NOTICE\n"
         )
     };
-    (0..SAMPLES).map(rule).collect()
+    (0..samples).map(rule).collect()
 }
 
 fn trigger_name(number: usize) -> String {
@@ -67,7 +79,7 @@ struct Folder {
 }
 
 impl Folder {
-    fn make() -> Result<Self> {
+    fn make(samples: usize) -> Result<Self> {
         let root = tempfile::tempdir().context("making a folder")?;
         let (many, one, rule) = (root.path().join("many"), root.path().join("one"), root.path().join("rule.yaml"));
         for folder in [&many, &one] {
@@ -77,28 +89,28 @@ impl Folder {
             std::fs::write(many.join(format!("file-{number:05}")), b"").context("making a file")?;
         }
         std::fs::write(one.join("file"), b"").context("making a file")?;
-        for number in 0..SAMPLES {
+        for number in 0..samples {
             std::fs::write(root.path().join(trigger_name(number)), b"").context("making a file")?;
         }
-        std::fs::write(&rule, rules_text()).context("writing the rules")?;
+        std::fs::write(&rule, rules_text(samples)).context("writing the rules")?;
         Ok(Self { root, many, one, rule })
     }
 }
 
 /// A/B/A: without, with, without.
-fn application(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
+fn application(page: &mut Page, scale: Scale, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
     let mut rows = Vec::new();
     let cases = [
-        ("`getppid`, which no rule asks for", "getppid", GETPPIDS, &folder.one, "247 → 408 → 241"),
-        ("open+close, one file again and again", "opens", OPENS, &folder.one, ""),
-        ("open+close, 20,000 files in turn", "opens", OPENS, &folder.many, "3,450 → 5,370 → 3,120"),
+        ("`getppid`, which no rule asks for", "getppid", scale.getppids, &folder.one, "247 → 408 → 241"),
+        ("open+close, one file again and again", "opens", scale.opens, &folder.one, ""),
+        ("open+close, 20,000 files in turn", "opens", scale.opens, &folder.many, "3,450 → 5,370 → 3,120"),
     ];
     for (what, kind, count, files, published) in cases {
-        let before = median(kind, count, files)?;
+        let before = median(scale.rounds, kind, count, files)?;
         let sensor = Watched::start(rules, &[])?;
-        let with = median(kind, count, files)?;
+        let with = median(scale.rounds, kind, count, files)?;
         drop(sensor);
-        let after = median(kind, count, files)?;
+        let after = median(scale.rounds, kind, count, files)?;
         let without = f64::midpoint(before, after);
         rows.push(vec![
             what.to_owned(),
@@ -109,21 +121,22 @@ fn application(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()
         ]);
     }
     page.line(&format!(
-        "\nCPU of the watched program, ns an operation, without → with → without; medians of {ROUNDS}:\n"
+        "\nCPU of the watched program, ns an operation, without → with → without; medians of {}:\n",
+        scale.rounds
     ));
     page.table(&["operation", "ns", "difference ns", "difference", "Falco 0.44.1 (published)"], &rows);
     Ok(())
 }
 
-fn median(kind: &str, count: u64, files: &Path) -> Result<f64> {
+fn median(rounds: usize, kind: &str, count: u64, files: &Path) -> Result<f64> {
     let mut nanos: Vec<f64> =
-        (0..ROUNDS).map(|_| load(kind, count, 0, files).map(Done::nanos)).collect::<Result<_>>()?;
+        (0..rounds).map(|_| load(kind, count, 0, files).map(Done::nanos)).collect::<Result<_>>()?;
     nanos.sort_by(f64::total_cmp);
-    Ok(nanos[ROUNDS / 2])
+    Ok(nanos[rounds / 2])
 }
 
 /// The sensor's own cost under even loads. A hub runs beside it, because losses are told to a hub.
-fn loads(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
+fn loads(page: &mut Page, scale: Scale, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     let state = tempfile::tempdir().context("making a folder")?;
     let hub = runtime.block_on(crate::hub::Hub::start(&state))?;
@@ -147,11 +160,11 @@ fn loads(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
         let (user, system) = sensor.cpu()?;
         let started = Instant::now();
         let reached = if kind.is_empty() {
-            std::thread::sleep(Duration::from_secs(SECONDS));
+            std::thread::sleep(Duration::from_secs(scale.seconds));
             0.0
         } else {
             // As fast as it goes: a count that takes a few seconds.
-            load(kind, if rate == 0 { 3_000 } else { rate * SECONDS }, rate, files)?.rate()
+            load(kind, if rate == 0 { 3_000 } else { rate * scale.seconds }, rate, files)?.rate()
         };
         let wall = started.elapsed().as_secs_f64();
         let (user_after, system_after) = sensor.cpu()?;
@@ -164,7 +177,7 @@ fn loads(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
             published.to_owned(),
         ]);
     }
-    page.line(&format!("The sensor's own cost, percent of a core, {SECONDS} s each:\n"));
+    page.line(&format!("The sensor's own cost, percent of a core, {} s each:\n", scale.seconds));
     page.table(&["load", "operations/s", "user", "system", "MiB", "Falco 0.44.1 user CPU (published)"], &rows);
     page.line(&format!("Peak memory {} MiB (Falco: 58 to 62 MB, published). {}\n", sensor.memory()?.1, sensor.said));
     let losses = runtime.block_on(hub.losses("bench", "bench"))?;
@@ -173,17 +186,17 @@ fn loads(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
 }
 
 /// From opening a file to reading the alert's line.
-fn latency(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
+fn latency(page: &mut Page, scale: Scale, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
     let mut rows = Vec::new();
     for (what, rate) in [("idle", 0), ("beside 20,000 open+close/s", 20_000), ("beside 50,000 open+close/s", 50_000)] {
         let sensor = Watched::start(rules, &[])?;
         let times = if rate == 0 {
-            samples(&sensor, folder)?
+            samples(scale.samples, &sensor, folder)?
         } else {
             // Long enough for all samples; what is left of it ends with the scope.
             std::thread::scope(|scope| {
-                let noise = scope.spawn(|| load("opens", rate * SECONDS, rate, &folder.many));
-                let times = samples(&sensor, folder);
+                let noise = scope.spawn(|| load("opens", rate * scale.seconds, rate, &folder.many));
+                let times = samples(scale.samples, &sensor, folder);
                 noise.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
                 times
             })?
@@ -197,30 +210,32 @@ fn latency(page: &mut Page, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
         rows.push(vec![what.to_owned(), at(50), at(99), at(100), published.to_owned()]);
     }
     page.line(&format!(
-        "Opening a file that a rule names → the alert's line read from a pipe, ms, {SAMPLES} samples each:\n"
+        "Opening a file that a rule names → the alert's line read from a pipe, ms, {} samples each:\n",
+        scale.samples
     ));
     page.table(&["load", "p50", "p99", "worst", "Falco 0.44.1 p50 / p99 (published)"], &rows);
     let mut starts = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..scale.rounds {
         let started = Instant::now();
         let sensor = Watched::start(rules, &[])?;
         let name = trigger(folder, round)?;
         starts.push((sensor.alert(&name)? - started, sensor.ready));
     }
     starts.sort_unstable();
-    let (first, ready) = starts[ROUNDS / 2];
+    let (first, ready) = starts[scale.rounds / 2];
     page.line(&format!(
-        "Start → first alert: {} ms, of it {} ms until ready; median of {ROUNDS} (Falco: 3,240 ms, published).",
+        "Start → first alert: {} ms, of it {} ms until ready; median of {} (Falco: 3,240 ms, published).",
         first.as_millis(),
-        ready.as_millis()
+        ready.as_millis(),
+        scale.rounds
     ));
     Ok(())
 }
 
 /// Sorted times.
-fn samples(sensor: &Watched, folder: &Folder) -> Result<Vec<Duration>> {
-    let mut times = Vec::with_capacity(SAMPLES);
-    for number in 0..SAMPLES {
+fn samples(count: usize, sensor: &Watched, folder: &Folder) -> Result<Vec<Duration>> {
+    let mut times = Vec::with_capacity(count);
+    for number in 0..count {
         let started = Instant::now();
         let name = trigger(folder, number)?;
         times.push(sensor.alert(&name)? - started);

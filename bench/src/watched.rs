@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::measure::program;
 
 /// Generous: what it takes is measured, not judged here.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running sensor, ended when dropped.
 pub struct Watched {
