@@ -109,8 +109,8 @@ fn dispatch(command: Command, ui: &ui::Ui) -> anyhow::Result<Outcome> {
         Command::Check(args) => check::run(args, ui),
         Command::Policy(args) => policy::run(args, ui),
         Command::Detect(args) => detect::run(args, ui),
-        Command::Up(args) => up::run(args, ui),
-        Command::Demo(args) => demo::run(args, ui),
+        Command::Up(args) => up::run(&args, ui),
+        Command::Demo(args) => demo::run(&args, ui),
         Command::Server(args) => siblings::run("seawall-server", &args),
         Command::Sensor(args) => siblings::run("seawall-sensor", &args),
     }

@@ -14,18 +14,17 @@ pub mod registry;
 pub mod seawall;
 
 /// How long anything may take before the run is called failed: generous, since tests never judge speed.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// Where our programs are: `SEAWALL_BIN`, else beside this one.
 pub fn program(name: &str) -> Result<PathBuf> {
-    let dir = match std::env::var_os("SEAWALL_BIN") {
-        Some(dir) => PathBuf::from(dir),
-        None => {
-            let here = std::env::current_exe().context("finding this program")?;
-            // Tests run one folder deeper than programs.
-            let dir = here.parent().context("this program has no folder")?;
-            if dir.ends_with("deps") { dir.parent().unwrap_or(dir).to_path_buf() } else { dir.to_path_buf() }
-        }
+    let dir = if let Some(dir) = std::env::var_os("SEAWALL_BIN") {
+        PathBuf::from(dir)
+    } else {
+        let here = std::env::current_exe().context("finding this program")?;
+        // Tests run one folder deeper than programs.
+        let dir = here.parent().context("this program has no folder")?;
+        if dir.ends_with("deps") { dir.parent().unwrap_or(dir).to_path_buf() } else { dir.to_path_buf() }
     };
     let path = dir.join(name);
     if !path.exists() {

@@ -88,7 +88,7 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
     let folder = tempfile::tempdir()?;
     let at = folder.path();
     let mut hub = Hub::start(at, 0).await?;
-    let sensor = sensor(at, &hub)?;
+    let sensor = sensor(at)?;
     let api = hub.sign_in(at).await?;
     wait_for("the sensor's coverage", || async {
         let rows = api.list("/coverage?limit=200").await?;
@@ -152,19 +152,19 @@ impl Hub {
     }
 
     async fn sign_in(&self, folder: &Path) -> Result<Api> {
-        Api::sign_in(&self.console, &self.ask(folder, "login-link")?).await
+        Api::sign_in(&self.console, &Self::ask(folder, "login-link")?).await
     }
 
-    fn ask(&self, folder: &Path, what: &str) -> Result<String> {
+    fn ask(folder: &Path, what: &str) -> Result<String> {
         let mut command = Command::new(program("seawall-server")?);
         command.arg("--state-dir").arg(folder.join("hub")).arg(what);
         Ok(output(command)?.trim().to_owned())
     }
 }
 
-fn sensor(folder: &Path, hub: &Hub) -> Result<Running> {
+fn sensor(folder: &Path) -> Result<Running> {
     let mut command = Command::new(program("seawall-sensor")?);
     command.args(["run", "--print", "nothing"]).arg("--state-dir").arg(folder.join("sensor"));
-    command.env("SEAWALL_ENROL_TOKEN", hub.ask(folder, "join-token")?);
+    command.env("SEAWALL_ENROL_TOKEN", Hub::ask(folder, "join-token")?);
     Running::start("seawall-sensor", command, folder)
 }

@@ -45,7 +45,7 @@ pub struct Args {
 #[serde(untagged)]
 enum Stored {
     Report { images: Vec<Image> },
-    Image(Image),
+    Image(Box<Image>),
     Inventory(Box<Inventory>),
 }
 
@@ -151,7 +151,7 @@ fn judge(
     let bytes = limits::read_file(path, INVENTORY.bytes as u64)?;
     let images = match json::from_slice(&bytes, &INVENTORY).context("not an inventory")? {
         Stored::Report { images } => images,
-        Stored::Image(image) => vec![image],
+        Stored::Image(image) => vec![*image],
         Stored::Inventory(inventory) => vec![Image { inventory: *inventory, assessment: None }],
     };
     let file = path.file_name().unwrap_or_default().to_string_lossy();

@@ -114,7 +114,7 @@ fn archive(entries: &[Entry]) -> io::Result<Vec<u8>> {
 }
 
 fn put(blobs: &Path, media_type: &str, bytes: &[u8]) -> io::Result<Value> {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(Sha256::digest(bytes));
     fs::write(blobs.join(&hex), bytes)?;
     Ok(json!({ "mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len() }))
 }

@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args, ui: &Ui) -> Result<Outcome> {
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome> {
     let temporary = tempfile::tempdir().context("making a folder for the samples")?;
     let folder = args.keep.as_deref().unwrap_or(temporary.path());
     samples::write(folder)?;

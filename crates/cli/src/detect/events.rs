@@ -60,10 +60,10 @@ pub fn read(path: &Path, cluster: &str, each: &mut impl FnMut(Event)) -> anyhow:
             // A document over several lines: read what is left, within the limit of a delivery.
             let rest = limits::read_capped(&mut reader, (MAX_LINE_BYTES - line.len()) as u64, &name)?;
             line.extend_from_slice(&rest);
-            one(&line, cluster, &mut count, each).with_context(|| format!("reading {name}"))?;
+            one(&line, cluster, &mut count, each);
             return Ok(count);
         }
-        one(trimmed, cluster, &mut count, each).with_context(|| format!("reading {name}, line {number}"))?;
+        one(trimmed, cluster, &mut count, each);
     }
 }
 
@@ -82,7 +82,7 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> anyhow::Result<bo
 
 /// One line or document: an event of ours, or an audit delivery. Broken lines are counted; a recording that was cut off
 /// by a crash must still replay.
-fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Event)) -> anyhow::Result<()> {
+fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Event)) {
     let limits = JsonLimits { bytes: MAX_LINE_BYTES, ..JsonLimits::DOCUMENT };
     if looks_like_ours(bytes) {
         match json::from_slice::<Event>(bytes, &limits) {
@@ -92,7 +92,7 @@ fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Eve
             }
             Err(error) => count.skip(error.to_string()),
         }
-        return Ok(());
+        return;
     }
     let delivery = Delivery { cluster, first_seq: count.events, received: Timestamp::from_nanos(0) };
     match audit::parse(bytes, delivery, AuditLimits::DEFAULT) {
@@ -107,7 +107,6 @@ fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Eve
         }
         Err(error) => count.skip(format!("{:#}", anyhow::Error::from(error))),
     }
-    Ok(())
 }
 
 /// Our envelope has `v`, `seq` and `provider`; audit events have none of them.
@@ -160,11 +159,11 @@ mod tests {
     #[test]
     fn audit_events_come_in_all_forms() {
         let event = r#"{"auditID":"a","stageTimestamp":"2026-01-01T00:00:00Z"}"#;
-        let list = format!("{{\n  \"kind\": \"EventList\",\n  \"items\": [\n    {event}\n  ]\n}}\n");
+        let delivery = format!("{{\n  \"kind\": \"EventList\",\n  \"items\": [\n    {event}\n  ]\n}}\n");
         for text in [
             event.to_owned(),
             format!("{event}\n{event}"),
-            list,
+            delivery,
             format!("[{event}]"),
             format!("{}\n{event}", recorded(1)),
         ] {

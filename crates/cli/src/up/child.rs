@@ -21,7 +21,7 @@ use crate::siblings;
 /// How long a program may take to stop: the hub folds its write-ahead log in, the sensor empties its spool.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// How long the hub may take to serve: it migrates its database first.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A sibling program's command.
 pub(super) fn command(program: &str) -> Result<Command> {
@@ -59,19 +59,15 @@ impl Child {
         let Some(id) = self.process.id().and_then(|id| i32::try_from(id).ok()) else { return Ok(()) };
         // It may have ended in between: then there is nobody to tell.
         let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
-        match timeout(STOP_LIMIT, self.process.wait()).await {
-            Ok(status) => {
-                let status = status.with_context(|| format!("waiting for {}", self.name))?;
-                if !status.success() {
-                    bail!("{} ended with {status}", self.name);
-                }
-                Ok(())
-            }
-            Err(_) => {
-                self.process.kill().await.with_context(|| format!("killing {}", self.name))?;
-                bail!("{} did not stop within {} s and was killed", self.name, STOP_LIMIT.as_secs())
-            }
+        let Ok(status) = timeout(STOP_LIMIT, self.process.wait()).await else {
+            self.process.kill().await.with_context(|| format!("killing {}", self.name))?;
+            bail!("{} did not stop within {} s and was killed", self.name, STOP_LIMIT.as_secs());
+        };
+        let status = status.with_context(|| format!("waiting for {}", self.name))?;
+        if !status.success() {
+            bail!("{} ended with {status}", self.name);
         }
+        Ok(())
     }
 }
 

@@ -66,9 +66,9 @@ struct Addresses<'a> {
 }
 
 /// Runs the command.
-pub fn run(args: Args, ui: &Ui) -> Result<Outcome> {
+pub fn run(args: &Args, ui: &Ui) -> Result<Outcome> {
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-    runtime.block_on(up(&args, ui))
+    runtime.block_on(up(args, ui))
 }
 
 async fn up(args: &Args, ui: &Ui) -> Result<Outcome> {

@@ -210,8 +210,11 @@ pub(super) fn seccomp(pod: &Pod<'_>, sink: &mut Sink<'_>) {
     if explicit || baseline::seccomp_filters(whole) {
         return;
     }
-    let silent: Vec<String> =
-        pod.containers().filter(|place| place.security()["seccompProfile"].is_null()).map(|place| place.name()).collect();
+    let silent: Vec<String> = pod
+        .containers()
+        .filter(|place| place.security()["seccompProfile"].is_null())
+        .map(|place| place.name())
+        .collect();
     if silent.is_empty() {
         return;
     }
