@@ -1,4 +1,5 @@
-//! Importers of advisories: the first byte chooses the format, the rest is the document.
+//! Importers of advisories: the first byte chooses the format, the rest is the document. What is imported becomes a
+//! segment that reads.
 
 #![no_main]
 
@@ -7,8 +8,8 @@ use vuln::import::{Sink, csaf, cvrf, debian, enrich, osv, oval, photon, rubysec,
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((format, document)) = bytes.split_first() else { return };
-    let mut sink = Sink::new();
-    let sink = &mut sink;
+    let mut collected = Sink::new();
+    let sink = &mut collected;
     match format % 13 {
         0 => osv::record(document, "x", "", sink),
         1 => drop(oval::file(document, "x-3.0", sink)),
@@ -30,4 +31,5 @@ fuzz_target!(|bytes: &[u8]| {
             drop(enrich::epss(document, "x", sink));
         }
     }
+    seawall_fuzz::segment(collected);
 });

@@ -1,15 +1,24 @@
-//! Version order: every two texts have an order, the same both ways round, in every scheme.
+//! Version order: any three texts have an order in every scheme, the same whichever way one asks.
 
 #![no_main]
+
+use std::cmp::Ordering;
 
 use libfuzzer_sys::fuzz_target;
 use vuln::version::Scheme;
 
-fuzz_target!(|pair: (&str, &str)| {
-    let (a, b) = pair;
+fuzz_target!(|texts: (&str, &str, &str)| {
+    let (a, b, c) = texts;
     for scheme in Scheme::ALL {
-        assert_eq!(scheme.compare(a, b), scheme.compare(b, a).reverse(), "{scheme}");
-        assert_eq!(scheme.explain(a, b).order, scheme.compare(a, b), "{scheme}");
+        let (ab, bc, ac) = (scheme.compare(a, b), scheme.compare(b, c), scheme.compare(a, c));
+        assert_eq!(scheme.compare(a, a), Ordering::Equal, "{scheme}: {a:?} is itself");
+        assert_eq!(ab, scheme.compare(b, a).reverse(), "{scheme}: {a:?} and {b:?} both ways");
+        assert_eq!(scheme.explain(a, b).order, ab, "{scheme}: {a:?} and {b:?} explained");
+        if ab == bc || bc == Ordering::Equal {
+            assert_eq!(ac, ab, "{scheme}: {a:?}, {b:?}, {c:?}");
+        } else if ab == Ordering::Equal {
+            assert_eq!(ac, bc, "{scheme}: {a:?}, {b:?}, {c:?}");
+        }
         let _ = scheme.validate(a);
     }
 });
