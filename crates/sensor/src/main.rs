@@ -129,7 +129,9 @@ fn init_logging(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SEAWALL_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are for eyes, not for log files.
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
 }
 
 fn main() -> ExitCode {
@@ -161,6 +163,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
                     eprintln!("{diagnostic}");
                 }
                 eprintln!("{} rules", rules.rules().len());
+                let errors = diagnostics.iter().filter(|diagnostic| diagnostic.level == model::Level::Error).count();
+                anyhow::ensure!(errors == 0, "the rules have {errors} errors");
                 return Ok(());
             }
             catch_signals()?;

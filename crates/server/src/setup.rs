@@ -31,6 +31,8 @@ use crate::{http, ingest, rematch, running, silent};
 
 /// The database's file in the state folder.
 const DATABASE: &str = "hub.db";
+/// The file that a running hub holds locked.
+const LOCK: &str = "hub.lock";
 /// The certificate authority's folder in the state folder.
 const AUTHORITY: &str = "ca";
 /// The setting that says where the wire listens, for commands that run beside the hub.
@@ -45,6 +47,12 @@ const MAX_PEM_BYTES: u64 = 1 << 20;
 /// Why the hub does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Another hub runs on the same folder.
+    #[error("another hub runs on {path}; one state folder belongs to one hub (give --state-dir another)")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -127,6 +135,8 @@ pub struct Running {
     hub: Arc<Hub>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// Held until the hub has stopped.
+    _lock: fs::File,
 }
 
 impl Running {
@@ -164,6 +174,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 pub async fn start(config: Config) -> Result<Running, StartError> {
     config.check()?;
     let rules = Rules::load(&config)?;
+    let lock = lock_state(&config.state_dir)?;
     let store = open_store(&config).await?;
     let ca = Arc::new(CertificateAuthority::load_or_create(config.state_dir.join(AUTHORITY), now())?);
     let wire =
@@ -208,7 +219,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     let addresses = Addresses { api: api_url, wire: wire_url, login };
     tracing::info!(api = %addresses.api, wire = %addresses.wire, "the hub serves");
-    Ok(Running { addresses, hub, stop, tasks })
+    Ok(Running { addresses, hub, stop, tasks, _lock: lock })
 }
 
 /// A one-time link that signs in, made beside a hub that may be running.
@@ -233,6 +244,19 @@ pub async fn join_string(config: &Config, peer: &PeerIdentity, hours: u32) -> Re
     let new = join::create(&store, &join_point(&url, &ca)?, peer, hours, "command line", now()).await?;
     store.close().await?;
     Ok(new.join)
+}
+
+/// Takes the state folder for this process: embedded stores mean exactly one hub (DESIGN §2). Commands that run beside
+/// the hub, such as `join-token`, do not take it.
+fn lock_state(dir: &Path) -> Result<fs::File, StartError> {
+    let state_dir = |source| StartError::StateDir { path: dir.to_owned(), source };
+    make_private(dir).map_err(state_dir)?;
+    let file = fs::File::create(dir.join(LOCK)).map_err(state_dir)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StartError::InUse { path: dir.to_owned() }),
+        Err(fs::TryLockError::Error(source)) => Err(state_dir(source)),
+    }
 }
 
 async fn open_store(config: &Config) -> Result<Store, StartError> {

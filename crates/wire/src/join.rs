@@ -40,7 +40,7 @@ pub struct JoinString {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// It does not begin like one.
-    #[error("a join string begins with `{PREFIX}` (the hub prints one with `seawall-server join`)")]
+    #[error("a join string begins with `{PREFIX}` (the hub prints one with `seawall-server join-token`)")]
     Prefix,
     /// It is too long.
     #[error("a join string has at most {MAX_JOIN_CHARS} characters")]

@@ -21,6 +21,10 @@ async fn up_stops_cleanly_and_starts_again_with_what_it_knew() -> Result<()> {
     wait_for("the node", || async { Ok(api.list("/nodes").await?.first().cloned()) }).await?;
     let used_twice = Api::sign_in(&first.addresses.console, &first.addresses.login).await;
     ensure!(used_twice.is_err(), "a one-time link worked twice");
+    let mut another = Command::new(program("seawall-server")?);
+    another.arg("--state-dir").arg(first.addresses.state_dir.join("hub")).args(["--listen", "127.0.0.1:0"]);
+    let refused = output(another).err().map(|error| format!("{error:#}")).unwrap_or_default();
+    ensure!(refused.contains("another hub runs"), "two hubs on one folder: {refused}");
     ensure!(first.process.interrupt()?.success(), "Ctrl-C ends with 0");
 
     let second = Seawall::start(folder.path(), folder.path(), None).await?;
