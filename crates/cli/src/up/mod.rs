@@ -76,7 +76,7 @@ async fn up(args: &Args, ui: &Ui) -> Result<Outcome> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let state_dir = state_dir(args)?;
-    let database = database::prepare(args.db.as_deref(), &state_dir, ui)?;
+    let database = database::prepare(args.db.as_deref(), &state_dir, ui).await?;
     let mut hub = Hub::start(args, &state_dir, database.as_deref()).await?;
     let mut sensor = match sensor_reason(args) {
         None => Some(start_sensor(args, &state_dir, &hub, ui).await?),
