@@ -53,7 +53,7 @@ async fn fetch(mirror: &str, state_dir: &Path, ui: &Ui) -> Result<PathBuf> {
     let have = report.updated.len() + report.unchanged.len();
     ui.say(format_args!("advisories: {have} feeds, {} not to be had from this mirror", report.failed.len()));
     if have == 0
-        && let Some((name, reason)) = report.failed.first()
+        && let Some((name, reason)) = report.failed.iter().next()
     {
         bail!("the mirror {mirror} gave no feed at all; {name}: {reason}");
     }
