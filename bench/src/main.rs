@@ -21,7 +21,7 @@ bench NAME [ARGS]     (cargo xtask bench NAME builds everything in release mode 
   scan [LAYOUT]       CPU and memory of `seawall scan` against inflating the same layers
   sensor [--quick]    cost of the sensor per system call, events without loss, trigger to alert
   events              events evaluated per second on one core, the engine alone
-  image [--keep DIR] [IMAGE]
+  image [--quick] [--keep DIR] [IMAGE]
                       reading a large image against the peers in SEAWALL_PEERS, and what each finds
   hub                 alerts to durable, list latency with many alerts
   generate KIND COUNT RATE [FOLDER]

@@ -48,8 +48,12 @@ fn key(purl: &str) -> Option<String> {
     // A distribution's name is written in different ways; a Maven group or a Go path is part of the name.
     let owned = matches!(purl.r#type.as_str(), "deb" | "rpm" | "apk");
     let namespace = if owned { "" } else { purl.namespace.as_str() };
-    // Some write an epoch of zero, some a v before Go versions.
-    let version = purl.version.trim_start_matches("0:").trim_start_matches('v');
+    // The epoch of a distribution's version is in the version or in a qualifier; some write a v before Go's.
+    let version = match purl.version.split_once(':') {
+        Some((epoch, rest)) if owned && epoch.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+        _ => purl.version.trim_start_matches('v'),
+    };
     let name = if namespace.is_empty() { purl.name } else { format!("{namespace}/{}", purl.name) };
-    Some(format!("{}/{name}@{version}", purl.r#type))
+    // The specification has Go's names in lower case; not all write them so.
+    Some(format!("{}/{name}@{version}", purl.r#type).to_lowercase())
 }
