@@ -108,6 +108,8 @@ async function themes(page) {
   const choose = async (theme) => {
     await page.getByRole("button", { name: /^Theme:/ }).click();
     await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme);
+    // With reduced motion every change is a transition of a hundredth of a millisecond: the frame after it counts.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     return background();
   };
   const light = await choose("light");

@@ -151,21 +151,39 @@ async fn attack(
     Ok(())
 }
 
-/// Looks at the console as a person does: alert, incident, image and node are there. Keeps screenshots.
+/// Looks at the console as a person does: alert, incident, image and node are there. Then every route in light and dark,
+/// with the keyboard, with axe. Keeps the pictures.
 fn browser(seawall: &Seawall, logs: &Path, summary: &mut Summary) -> Result<()> {
+    let sensor = seawall.addresses.sensor;
+    let started = Instant::now();
+    let mut look = script(seawall, "e2e/once.mjs")?;
+    look.env("SEAWALL_SCREENSHOTS", logs.join("screenshots"))
+        .env("SEAWALL_EXPECT_ALERT", if sensor { "1" } else { "0" });
+    let said = output(look)?;
+    summary.add("visible in the browser", started.elapsed(), last_line(&said));
+
+    let started = Instant::now();
+    let mut drive = script(seawall, "e2e/run.mjs")?;
+    drive.env("SEAWALL_SHOTS", logs.join("routes"));
+    drive.env("SEAWALL_EXPECT", if sensor { "alerts,incidents,images,nodes" } else { "images" });
+    let said = output(drive)?;
+    summary.add("every route, light and dark, keyboard, axe", started.elapsed(), last_line(&said));
+    Ok(())
+}
+
+/// A browser script of the console, with a one-time link of its own.
+fn script(seawall: &Seawall, file: &str) -> Result<Command> {
     let node = match std::env::var_os("SEAWALL_NODE") {
         Some(dir) => PathBuf::from(dir).join("node"),
         None => PathBuf::from("node"),
     };
-    let started = Instant::now();
-    let link = Api::login_link(&seawall.addresses.state_dir)?;
-    let console = testkit::repository().join("console");
     let mut command = Command::new(node);
-    command.arg("e2e/once.mjs").current_dir(&console);
-    command.env("SEAWALL_URL", &seawall.addresses.console).env("SEAWALL_LOGIN", link);
-    command.env("SEAWALL_SCREENSHOTS", logs.join("screenshots"));
-    command.env("SEAWALL_EXPECT_ALERT", if seawall.addresses.sensor { "1" } else { "0" });
-    let said = output(command)?;
-    summary.add("visible in the browser", started.elapsed(), said.trim().lines().last().unwrap_or_default());
-    Ok(())
+    command.arg(file).current_dir(testkit::repository().join("console"));
+    command.env("SEAWALL_URL", &seawall.addresses.console);
+    command.env("SEAWALL_LOGIN", Api::login_link(&seawall.addresses.state_dir)?);
+    Ok(command)
+}
+
+fn last_line(said: &str) -> &str {
+    said.trim().lines().last().unwrap_or_default()
 }

@@ -35,7 +35,7 @@ pub enum HttpError {
         source: reqwest::Error,
     },
     /// The hub answered with a refusal.
-    #[error("the hub refused with {}: {} {}", .0.problem.status, .0.problem.title, .0.problem.detail)]
+    #[error("the hub refused with {}: {}: {}", .0.problem.status, .0.problem.title, .0.problem.detail)]
     Refused(Box<Refusal>),
     /// The answer is not what this program understands.
     #[error("the hub at {url} gave an answer that is not understood: {reason}")]
