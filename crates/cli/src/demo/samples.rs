@@ -20,7 +20,9 @@ pub(super) const ATTACK: &str = "attack.jsonl";
 pub(super) const MANIFEST: &str = "deployment.yaml";
 
 /// Recorded with `seawall-sensor run --print events` while a container of ours read its shadow file, its
-/// service-account token and ran a program that it had written itself. Only that container's events were kept.
+/// service-account token and ran a program that it had written itself. Edited since: only that container's events are
+/// kept, without forks and capability checks; environments and ancestors outside the container are left out, and the
+/// node is renamed.
 const RECORDED: &[u8] = include_bytes!("samples/attack.jsonl");
 
 const DEPLOYMENT: &str = include_str!("samples/deployment.yaml");
