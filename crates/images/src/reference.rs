@@ -20,6 +20,10 @@ pub const MAX_NAME_BYTES: usize = 512;
 /// Longest tag of the grammar.
 pub const MAX_TAG_BYTES: usize = 128;
 
+/// Transports of skopeo, syft and trivy that are not ours: read as names of images they would be asked of a registry.
+const FOREIGN_TRANSPORTS: [&str; 8] =
+    ["tar", "file", "docker-daemon", "docker-dir", "oci-dir", "containers-storage", "podman", "singularity"];
+
 /// Where an image is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
@@ -72,6 +76,9 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.starts_with(['/', '.', '~']) {
+            return Err(grammar(text, "a path needs oci:, oci-archive:, docker-archive: or dir: before it"));
+        }
         let Some((transport, rest)) = text.split_once(':') else { return Ok(Self::Registry(text.parse()?)) };
         let path = |rest: &str| {
             let reason = "nothing stands after the transport";
@@ -85,6 +92,11 @@ impl FromStr for Reference {
             "dir" => Self::Directory(path(rest)?.into()),
             "sbom" => Self::Sbom(path(rest)?.into()),
             "docker" | "registry" if rest.starts_with("//") => Self::Registry(rest[2..].parse()?),
+            other if FOREIGN_TRANSPORTS.contains(&other) => {
+                let reason =
+                    "this transport is not one of oci:, oci-archive:, docker-archive:, containerd:, dir:, sbom:";
+                return Err(grammar(text, reason));
+            }
             _ => Self::Registry(text.parse()?),
         })
     }
@@ -308,6 +320,10 @@ mod tests {
             "a@sha256:1",
             "r.example/",
             "-a",
+            "./image.tar",
+            "/srv/rootfs",
+            "tar:image.tar",
+            "docker-daemon:app:1",
             "a..b",
             "r.example:99999/a",
             "user:pass@r.example/a",

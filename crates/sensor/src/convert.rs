@@ -100,12 +100,14 @@ pub fn socket(socket: &Socket<'_>) -> Option<event::Body> {
 
 /// A call; `None` for one that no kind of event stands for.
 pub fn call(signal: Signal, call: &record::Call<'_>) -> Option<event::Body> {
+    if signal == Signal::Dup {
+        return duplicated(call);
+    }
     let call = calls::call(call.number, &call.args, call.result, &record::text(call.text))?;
     Some(match signal {
         Signal::Ptrace => event::Body::Ptrace(call),
         Signal::Bpf => event::Body::Bpf(call),
         Signal::Userfaultfd => event::Body::Userfaultfd(call),
-        Signal::Dup => event::Body::Dup(call),
         Signal::Socket => event::Body::Socket(call),
         Signal::ModuleLoad => event::Body::ModuleLoad(call),
         Signal::Mount => event::Body::Mount(call),
@@ -115,6 +117,32 @@ pub fn call(signal: Signal, call: &record::Call<'_>) -> Option<event::Body> {
         Signal::SetId => event::Body::SetId(call),
         _ => return None,
     })
+}
+
+/// A socket that became standard input or output: what it is and its ends are told as Falco's language names them.
+fn duplicated(call: &record::Call<'_>) -> Option<event::Body> {
+    let mut body = calls::call(call.number, &call.args, call.result, "")?;
+    if let Ok(address) = record::address(call.text) {
+        let kind = match (address.family, address.remote_ip()) {
+            (AF_UNIX, _) => "unix",
+            (AF_INET, _) | (AF_INET6, Some(std::net::IpAddr::V4(_))) => "ipv4",
+            (AF_INET6, _) => "ipv6",
+            _ => "socket",
+        };
+        body.args.insert("fd_type".into(), kind.into());
+        if let Some(protocol) = protocol(address) {
+            body.args.insert("fd_protocol".into(), protocol.into());
+        }
+        let local = endpoint(address.local_ip(), address.local_port).filter(|end| end.port != 0);
+        let remote = endpoint(address.remote_ip(), address.remote_port).filter(|end| end.port != 0);
+        // Who called whom is not in the socket: this end is written first.
+        let ends: Vec<String> =
+            [local, remote].into_iter().flatten().map(|end| format!("{}:{}", end.ip, end.port)).collect();
+        if !ends.is_empty() {
+            body.args.insert("fd_name".into(), ends.join("->").into());
+        }
+    }
+    Some(event::Body::Dup(body))
 }
 
 /// A change of a file.
@@ -260,6 +288,28 @@ mod tests {
 
         let netlink = Address { family: 16, ..address };
         assert_eq!(socket(&Socket { address: netlink, ..call }), None);
+    }
+
+    #[test]
+    fn a_duplicated_socket_says_what_it_is() {
+        let check = |family: u16, remote: [u8; 16], expected: serde_json::Value| {
+            let mut bytes = Vec::new();
+            for half in [family, 40_000, 4444, 6] {
+                bytes.extend(half.to_ne_bytes());
+            }
+            bytes.extend([10, 0, 0, 2].iter().chain(&[0; 12]));
+            bytes.extend(remote);
+            let call = record::Call { result: 0, args: [7, 0, 0, 0, 0, 0], number: 33, text: &bytes };
+            let Some(event::Body::Dup(dup)) = super::call(Signal::Dup, &call) else { panic!("a dup") };
+            let told = ["fd_type", "fd_protocol", "fd_name"].map(|name| dup.args.get(name).cloned());
+            assert_eq!(serde_json::json!(told), expected);
+        };
+        let mut remote = [0; 16];
+        remote[..4].copy_from_slice(&[192, 0, 2, 7]);
+        check(AF_INET, remote, serde_json::json!(["ipv4", "tcp", "10.0.0.2:40000->192.0.2.7:4444"]));
+        check(AF_UNIX, [0; 16], serde_json::json!(["unix", "unix", null]));
+        let six = "2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
+        check(AF_INET6, six, serde_json::json!(["ipv6", "tcp", "a00:2:::40000->2001:db8::1:4444"]));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Count {
     pub events: u64,
     /// Lines and items that are no events.
     pub skipped: u64,
+    /// Lines that the sensor prints beside events: alerts and statements of coverage. They are no loss.
+    pub others: u64,
     /// Why the first of them was skipped.
     pub first_reason: Option<String>,
 }
@@ -94,6 +96,10 @@ fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Eve
         }
         return;
     }
+    if is_said_beside_events(bytes) {
+        count.others += 1;
+        return;
+    }
     let delivery = Delivery { cluster, first_seq: count.events, received: Timestamp::from_nanos(0) };
     match audit::parse(bytes, delivery, AuditLimits::DEFAULT) {
         Ok(received) => {
@@ -119,6 +125,21 @@ fn looks_like_ours(bytes: &[u8]) -> bool {
         seq: Option<serde::de::IgnoredAny>,
     }
     serde_json::from_slice::<Head>(bytes).is_ok_and(|head| head.provider.is_some() && head.seq.is_some())
+}
+
+/// An alert has a causal root, a statement of coverage a subject and a state; audit events have none of them.
+fn is_said_beside_events(bytes: &[u8]) -> bool {
+    use serde::de::IgnoredAny;
+    #[derive(serde::Deserialize)]
+    struct Row {
+        severity: Option<IgnoredAny>,
+        causal_root: Option<IgnoredAny>,
+        subject: Option<IgnoredAny>,
+        state: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Row>(bytes).is_ok_and(|row| {
+        (row.severity.is_some() && row.causal_root.is_some()) || (row.subject.is_some() && row.state.is_some())
+    })
 }
 
 #[cfg(test)]
@@ -180,6 +201,14 @@ mod tests {
         let (events, count) = read_text(&format!("{whole}\nnot json\n{}", whole.get(..whole.len() / 2).unwrap()));
         assert_eq!((events.len(), count.skipped), (1, 2));
         assert!(count.first_reason.is_some());
+    }
+
+    #[test]
+    fn alerts_among_the_events_are_no_loss() {
+        let alert = r#"{"id":"x","key":"reverse-shell","severity":"High","causal_root":{},"scope":{"cluster":"c"}}"#;
+        let coverage = r#"{"subject":{"node":"n"},"signal":"exec","state":"seen"}"#;
+        let (events, count) = read_text(&format!("{}\n{alert}\n{coverage}\n", recorded(1)));
+        assert_eq!((events.len(), count.skipped, count.others), (1, 0, 2));
     }
 
     #[test]

@@ -86,6 +86,13 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         let count = events::read(path, &args.cluster, &mut |event| replay.event(event))?;
         total += count.events;
         skipped += count.skipped;
+        if count.others > 0 {
+            let name = path.display();
+            ui.say(format_args!(
+                "{name}: {} lines are alerts or coverage, not events, and were left out",
+                count.others
+            ));
+        }
         if let Some(reason) = count.first_reason {
             ui.say(format_args!(
                 "{}: {} lines or items are no events; the first: {reason}",

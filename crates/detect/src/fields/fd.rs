@@ -52,8 +52,7 @@ pub const FIELDS: &[Spec] = &[
     Spec::new("fd.sip.name", Type::Text, |c, _| host(c, |e| e.server)).on(NET),
     Spec::new("fd.lip.name", Type::Text, |c, _| host(c, |e| e.local)).on(NET),
     Spec::new("fd.rip.name", Type::Text, |c, _| host(c, |e| e.remote)).on(NET),
-    Spec::new("fd.l4proto", Type::Text, |c, _| network(c).map_or(Value::Missing, |n| Value::known(&n.protocol)))
-        .on(NET),
+    Spec::new("fd.l4proto", Type::Text, |c, _| protocol(c)).on(Kinds(NET.0 | 1 << 13)),
     Spec::new("fd.sockfamily", Type::Text, |c, _| {
         network(c).map_or(Value::Missing, |n| Value::text(if n.protocol == "unix" { "unix" } else { "ip" }))
     })
@@ -86,6 +85,14 @@ fn network<'a>(context: &Context<'a>) -> Option<&'a Network> {
         Body::Connect(network) | Body::Accept(network) | Body::Listen(network) => Some(network),
         _ => None,
     }
+}
+
+/// A duplicated socket's comes as the argument `fd_protocol` of the event.
+fn protocol<'a>(context: &Context<'a>) -> Value<'a> {
+    if let Body::Dup(call) = &context.event.body {
+        return Value::maybe(call.args.get("fd_protocol").and_then(serde_json::Value::as_str));
+    }
+    network(context).map_or(Value::Missing, |network| Value::known(&network.protocol))
 }
 
 /// Directory and file name of a path; the directory of a file in the root is `/`.

@@ -6,7 +6,8 @@
 #include "common.h"
 #include "signals.h"
 
-static __always_inline int call(u64 *ctx, __u16 signal, int text_argument)
+/* `text_argument` is the argument that points at a string, or -1; `sk` is the socket whose ends follow instead. */
+static __always_inline int call_with(u64 *ctx, __u16 signal, int text_argument, struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
@@ -36,8 +37,20 @@ static __always_inline int call(u64 *ctx, __u16 signal, int text_argument)
 		if (size > 0)
 			b->text_size = size - 1;
 	}
+	if (sk) {
+		struct address *ends = (void *)(s->text + sizeof(*b));
+
+		__builtin_memset(ends, 0, sizeof(*ends));
+		fill_address(ends, sk);
+		b->text_size = sizeof(*ends);
+	}
 	submit(s, sizeof(s->header) + sizeof(*b) + b->text_size);
 	return 0;
+}
+
+static __always_inline int call(u64 *ctx, __u16 signal, int text_argument)
+{
+	return call_with(ctx, signal, text_argument, NULL);
 }
 
 #define HANDLER(name, signal, text)	\
@@ -82,5 +95,5 @@ int dup_standard(u64 *ctx)
 		count_filtered(SIGNAL_DUP);
 		return 0;
 	}
-	return call(ctx, SIGNAL_DUP, -1);
+	return call_with(ctx, SIGNAL_DUP, -1, sk);
 }

@@ -133,7 +133,7 @@ struct call_body {
 	__u32 number;
 	__u16 text_size;
 	__u16 pad;
-}; /* 64 bytes, then a string that one of the arguments points at */
+}; /* 64 bytes, then a string that one of the arguments points at, or (dup) the address of the socket */
 
 /* What was done to a file is the system call's number; src/calls.rs knows them. */
 struct change_body {

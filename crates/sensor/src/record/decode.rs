@@ -173,6 +173,11 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The ends of a socket, which follow the record of a call instead of a string.
+pub fn address(bytes: &[u8]) -> Result<Address, RecordError> {
+    Cursor::new(bytes).address()
+}
+
 /// Reads one record.
 pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
     let mut cursor = Cursor::new(bytes);

@@ -82,6 +82,27 @@ fn connections_are_seen_with_both_ends_and_their_result() {
 }
 
 #[test]
+fn a_socket_that_becomes_standard_input_is_seen_with_what_it_is() {
+    need!(root, bpf);
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        rules.path(),
+        "- rule: Redirect\n  desc: a connection as standard input\n  condition: evt.type in (dup, dup2, dup3) and \
+         evt.rawres = 0 and fd.type in (\"ipv4\", \"ipv6\") and proc.name = bash\n  \
+         output: \"%fd.l4proto %fd.name\"\n  priority: NOTICE\n",
+    )
+    .unwrap();
+    let mut sensor = Sensor::start(&["--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = format!("exec 0<>/dev/tcp/127.0.0.1/{port}; exec 0</dev/null");
+    assert!(Command::new("bash").args(["-c", &script]).status().unwrap().success());
+    let alert = sensor.wait_for("the alert", |value| text(value, "/rule") == "Redirect");
+    let output = text(&alert, "/output");
+    assert!(output.starts_with("tcp 127.0.0.1:") && output.ends_with(&format!("->127.0.0.1:{port}")), "{output}");
+}
+
+#[test]
 fn what_runs_already_is_known() {
     need!(root, bpf);
     let rules = rules();
