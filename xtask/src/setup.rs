@@ -20,6 +20,19 @@ pub struct Package {
     pub why: &'static str,
 }
 
+impl Package {
+    /// Whether its file is there, or, for a program, another of that name is on the path.
+    fn is_there(&self) -> bool {
+        let file = Path::new(self.brings);
+        let is_program = self.brings.contains("/bin/") || self.brings.contains("/sbin/");
+        let on_path = || {
+            let (Some(name), Some(path)) = (file.file_name(), std::env::var_os("PATH")) else { return false };
+            std::env::split_paths(&path).any(|dir| dir.join(name).exists())
+        };
+        file.exists() || (is_program && on_path())
+    }
+}
+
 const fn package(name: &'static str, brings: &'static str, why: &'static str) -> Package {
     Package { name, brings, why }
 }
@@ -45,7 +58,7 @@ pub const RUN: [Package; 5] = [
 ];
 
 /// To test everything.
-pub const TEST: [Package; 9] = [
+pub const TEST: [Package; 11] = [
     package("chromium", "/usr/bin/chromium", "the console's tests"),
     package("skopeo", "/usr/bin/skopeo", "a second opinion on registries"),
     package("debootstrap", "/usr/sbin/debootstrap", "a real Debian image"),
@@ -53,6 +66,8 @@ pub const TEST: [Package; 9] = [
     package("sqlite3", "/usr/bin/sqlite3", "databases made by another program"),
     package("zstd", "/usr/bin/zstd", "streams made by another program"),
     package("python3", "/usr/bin/python3", "Python's own order of versions"),
+    package("python3-packaging", "/usr/lib/python3/dist-packages/packaging", "the same"),
+    package("golang-go", "/usr/bin/go", "a real Go program; a newer Go on the path does as well"),
     package("procps", "/usr/bin/pgrep", "looking at what runs"),
     package("openssl", "/usr/bin/openssl", "certificates made by another program"),
 ];
@@ -62,8 +77,7 @@ pub const ALL: [&[Package]; 3] = [&BUILD, &RUN, &TEST];
 
 /// Installs what is missing of `groups`.
 pub fn run(groups: &[&[Package]]) -> Result<()> {
-    let missing: Vec<&Package> =
-        groups.iter().copied().flatten().filter(|package| !Path::new(package.brings).exists()).collect();
+    let missing: Vec<&Package> = groups.iter().copied().flatten().filter(|package| !package.is_there()).collect();
     if missing.is_empty() {
         eprintln!("every Debian package is there");
         return Ok(());
