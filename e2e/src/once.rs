@@ -173,7 +173,7 @@ fn browser(seawall: &Seawall, logs: &Path, summary: &mut Summary) -> Result<()> 
 
 /// A browser script of the console, with a one-time link of its own.
 fn script(seawall: &Seawall, file: &str) -> Result<Command> {
-    let node = match std::env::var_os("SEAWALL_NODE") {
+    let node = match std::env::var_os("SEAWALL_NODEJS") {
         Some(dir) => PathBuf::from(dir).join("node"),
         None => PathBuf::from("node"),
     };

@@ -26,6 +26,6 @@ pub fn once() -> Result<()> {
     let mut once = command(repository::program("e2e"), &["once"]);
     once.env("SEAWALL_BIN", repository::target().join("debug"));
     once.env("SEAWALL_OUT", repository::out());
-    once.env("SEAWALL_NODE", console::node()?);
+    once.env("SEAWALL_NODEJS", console::node()?);
     execute(once)
 }

@@ -48,8 +48,10 @@ async fn file(method: axum::http::Method, uri: Uri, headers: HeaderMap) -> Respo
     if let Some(found) = Console::get(path) {
         return embedded(path, &found, &headers);
     }
-    // What looks like a file is one that is not there; answering it with a page would confuse browsers.
-    if path.rsplit('/').next().is_some_and(|name| name.contains('.')) || path.starts_with("api/") {
+    // What looks like a file is one that is not there; answering it with a page would confuse browsers. Files are in the
+    // root and under assets/ only: a page's address may end in a node's name, which has dots.
+    let is_file = path.starts_with("assets/") || (!path.contains('/') && path.contains('.'));
+    if is_file || path.starts_with("api/") {
         return Problem::not_found("page or file", format!("/{path}")).into_response();
     }
     match Console::get(INDEX) {

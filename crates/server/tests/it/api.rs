@@ -155,6 +155,8 @@ async fn our_own_pages_have_nothing_inline() {
     for inline in ["onclick", "style=", "<script>", "javascript:"] {
         assert!(!page.contains(inline), "{inline}");
     }
+    let page = hub.client.get(format!("{}/nodes/prod/ip-10-0-0-1.ec2.internal", hub.api)).send().await.unwrap();
+    assert_eq!(page.status(), 200, "a node's name has dots");
     let missing = hub.client.get(format!("{}/assets/none.js", hub.api)).send().await.unwrap();
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
 }
