@@ -7,18 +7,20 @@ use bytes::Bytes;
 use limits::ReadError;
 use model::{Artifact, Diagnostic, Level, Platform};
 
-use crate::archive::{Archive, ArchiveError};
-use crate::blob::{self, Blob, BlobError, Expectation};
-use crate::containerd::{self, ContainerdError};
+use crate::archive::Archive;
+use crate::blob::{self, Blob, Expectation};
+use crate::containerd;
 use crate::digest::Digest;
-use crate::docker_archive::{self, DockerArchiveError, SavedImage, SavedLayer};
-use crate::layout::{Layout, LayoutError};
-use crate::manifest::{
-    self, Descriptor, Document, ImageConfig, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest, ManifestError,
-};
+use crate::docker_archive::{self, SavedImage, SavedLayer};
+use crate::layout::Layout;
+use crate::manifest::{self, Descriptor, Document, ImageConfig, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Manifest};
 use crate::platform::PlatformFilter;
-use crate::reference::{Reference, ReferenceError};
-use crate::registry::{self, RegistryError, Session};
+use crate::reference::Reference;
+use crate::registry::{self, Session};
+
+mod error;
+
+pub use error::OpenError;
 
 /// Indexes within indexes: the specification allows them, nobody nests deeper.
 pub const MAX_INDEX_DEPTH: usize = 3;
@@ -38,131 +40,6 @@ impl Default for Options {
     fn default() -> Self {
         let registry = registry::Options::default();
         Self { platform: None, registry, containerd_root: containerd::DEFAULT_ROOT.into() }
-    }
-}
-
-/// A reference that could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It is not a reference.
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    /// The registry did not deliver.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The layout cannot be used.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// The archive of `docker save` cannot be used.
-    #[error(transparent)]
-    DockerArchive(#[from] DockerArchiveError),
-    /// The images of containerd cannot be read.
-    #[error(transparent)]
-    Containerd(#[from] ContainerdError),
-    /// A document could not be read.
-    #[error("reading {what}")]
-    Read {
-        /// Which.
-        what: String,
-        /// Why.
-        #[source]
-        source: ReadError,
-    },
-    /// A document is not what its digest says.
-    #[error("{what} cannot be trusted")]
-    Untrusted {
-        /// Which.
-        what: String,
-        /// Why.
-        #[source]
-        source: BlobError,
-    },
-    /// A document is not a manifest, an index or a configuration.
-    #[error("{what} cannot be used")]
-    Document {
-        /// Which.
-        what: String,
-        /// Why.
-        #[source]
-        source: ManifestError,
-    },
-    /// Manifest and configuration speak of different images.
-    #[error("manifest {manifest} has {layers} layers, its configuration {diff_ids}")]
-    LayerCount {
-        /// Digest of the manifest.
-        manifest: Digest,
-        /// Layers of the manifest.
-        layers: usize,
-        /// Layers of the configuration.
-        diff_ids: usize,
-    },
-    /// Indexes within indexes, too many.
-    #[error("index {digest} is nested deeper than {MAX_INDEX_DEPTH} indexes")]
-    TooDeep {
-        /// Which.
-        digest: Digest,
-    },
-    /// No image has the platform that was asked for.
-    #[error("{reference} has no image for {wanted}; it has: {}", list(.found))]
-    NoSuchPlatform {
-        /// The reference.
-        reference: String,
-        /// `--platform`.
-        wanted: String,
-        /// Platforms that are there.
-        found: Vec<String>,
-    },
-    /// The index has no image.
-    #[error("{reference} has no images")]
-    NoImages {
-        /// The reference.
-        reference: String,
-    },
-    /// The directory is none.
-    #[error("{} is not a directory", path.display())]
-    NotADirectory {
-        /// Which.
-        path: PathBuf,
-    },
-    /// This kind of reference has no images to open here.
-    #[error("{reference} is not a kind of image that can be opened")]
-    Unsupported {
-        /// The reference.
-        reference: String,
-    },
-}
-
-fn list(found: &[String]) -> String {
-    if found.is_empty() { "none that say their platform".to_owned() } else { found.join(", ") }
-}
-
-impl OpenError {
-    /// The command or the step that helps; `None` where nothing general does.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Registry(error) => return error.hint(),
-            Self::Layout(LayoutError::NotALayout { dir }) => format!("for a root file system: dir:{}", dir.display()),
-            Self::Layout(LayoutError::NoSuchImage { dir, names, .. }) => match names.first() {
-                Some(name) => format!("seawall scan oci:{}:{name}", dir.display()),
-                None => format!("seawall scan oci:{}", dir.display()),
-            },
-            Self::Layout(LayoutError::Archive(ArchiveError::Compressed { path }))
-            | Self::DockerArchive(DockerArchiveError::Archive(ArchiveError::Compressed { path })) => {
-                format!("unpack it first: gunzip {0}, or zstd -d {0}", path.display())
-            }
-            Self::DockerArchive(DockerArchiveError::NotSaved { path }) => {
-                format!("for an OCI layout in a tar file: oci-archive:{}", path.display())
-            }
-            Self::Containerd(ContainerdError::Read { .. }) => {
-                "containerd's images belong to root: run it with sudo".into()
-            }
-            Self::NoSuchPlatform { found, .. } => format!("--platform {}", found.first()?),
-            Self::Untrusted { .. } => {
-                "the content was changed on the way or where it is stored; push or copy it again".into()
-            }
-            Self::Document { source: ManifestError::Schema1, .. } => "push the image again with a current tool".into(),
-            _ => return None,
-        })
     }
 }
 
