@@ -19,6 +19,8 @@ use crate::results::Page;
 const ALERTS: u64 = 100_000;
 /// Requests of each list.
 const REQUESTS: usize = 200;
+/// Generous: what it takes is measured, not judged here.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Alerts that share a causal root.
 const ALERTS_OF_ROOT: u64 = 5;
 
@@ -169,6 +171,19 @@ impl Hub {
         let request = self.client.post(format!("{}/api/v1/enrolment-tokens", self.api)).bearer_auth(&self.token);
         let made = request.json(&json!({"cluster": cluster, "node": node})).send().await?.error_for_status()?;
         Ok(made.json::<Value>().await?["join"].as_str().context("no join string")?.to_owned())
+    }
+
+    /// Asks for the newest alerts until one says a text.
+    pub async fn listed(&self, text: &str) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let page = self.get("/alerts?limit=5").await?.1;
+            let items = page["items"].as_array().context("the list of alerts has no items")?;
+            if items.iter().any(|item| item.to_string().contains(text)) {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("the hub never listed an alert about {text}")
     }
 
     /// What a node said that it lost, per signal; signals that lost nothing are left out.

@@ -51,6 +51,7 @@ pub fn run(args: &[String]) -> Result<()> {
     loads(&mut page, scale, &folder, &falco)?;
     let rules = [falco, vec![folder.rule.clone()]].concat();
     latency(&mut page, scale, &folder, &rules)?;
+    hub_latency(&mut page, scale, &folder, &rules)?;
     if quick { page.print() } else { page.write() }
 }
 
@@ -201,13 +202,18 @@ fn latency(page: &mut Page, scale: Scale, folder: &Folder, rules: &[PathBuf]) ->
                 times
             })?
         };
-        let at = |percent: usize| format!("{:.2}", times[(times.len() - 1) * percent / 100].as_secs_f64() * 1_000.0);
         let published = match rate {
             0 => "2.26 / 10.9",
             20_000 => "1.07 / 5.36",
             _ => "0.91 / 6.85",
         };
-        rows.push(vec![what.to_owned(), at(50), at(99), at(100), published.to_owned()]);
+        rows.push(vec![
+            what.to_owned(),
+            percentile(&times, 50),
+            percentile(&times, 99),
+            percentile(&times, 100),
+            published.to_owned(),
+        ]);
     }
     page.line(&format!(
         "Opening a file that a rule names → the alert's line read from a pipe, ms, {} samples each:\n",
@@ -232,6 +238,47 @@ fn latency(page: &mut Page, scale: Scale, folder: &Folder, rules: &[PathBuf]) ->
     Ok(())
 }
 
+/// From opening a file to an answer of the hub's API that has the alert: over the sensor, its spool, the wire, the
+/// hub's database. The list is asked for without a pause, so that each time is late by one request at most.
+fn hub_latency(page: &mut Page, scale: Scale, folder: &Folder, rules: &[PathBuf]) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    let state = tempfile::tempdir().context("making a folder")?;
+    let hub = runtime.block_on(crate::hub::Hub::start(&state))?;
+    let join = runtime.block_on(hub.join("bench", "latency"))?;
+    let state_dir = state.path().join("sensor").display().to_string();
+    let args = ["--cluster", "bench", "--node", "latency", "--state-dir", &state_dir, "--enrol-token", &join];
+    let sensor = Watched::start(rules, &args)?;
+    let mut times = Vec::with_capacity(scale.samples);
+    for number in 0..scale.samples {
+        let started = Instant::now();
+        let name = trigger(folder, number)?;
+        runtime.block_on(hub.listed(&name))?;
+        times.push(started.elapsed());
+        pause(number);
+    }
+    drop(sensor);
+    times.sort_unstable();
+    page.line(&format!(
+        "\nOpening a file that a rule names → the alert in the hub's list (durable there), ms, {} samples: p50 {}, p99 {}, \
+         worst {}.",
+        scale.samples,
+        percentile(&times, 50),
+        percentile(&times, 99),
+        percentile(&times, 100)
+    ));
+    Ok(())
+}
+
+/// Milliseconds of a percentile of sorted times.
+fn percentile(times: &[Duration], percent: usize) -> String {
+    format!("{:.2}", times[(times.len() - 1) * percent / 100].as_secs_f64() * 1_000.0)
+}
+
+/// Even spacing would meet the sensor's ticks always or never.
+fn pause(number: usize) {
+    std::thread::sleep(Duration::from_millis(7 + (number as u64 * 13) % 31));
+}
+
 /// Sorted times.
 fn samples(count: usize, sensor: &Watched, folder: &Folder) -> Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(count);
@@ -239,8 +286,7 @@ fn samples(count: usize, sensor: &Watched, folder: &Folder) -> Result<Vec<Durati
         let started = Instant::now();
         let name = trigger(folder, number)?;
         times.push(sensor.alert(&name)? - started);
-        // Even spacing would meet the sensor's ticks always or never.
-        std::thread::sleep(Duration::from_millis(7 + (number as u64 * 13) % 31));
+        pause(number);
     }
     times.sort_unstable();
     Ok(times)
