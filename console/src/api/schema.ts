@@ -1768,6 +1768,11 @@ export interface components {
             /** @description Incidents that are new or active, by severity. */
             open_incidents: components["schemas"]["SeverityCounts"];
             /**
+             * @description Why the database did not take what was last sent (a full disk, for instance); none while it takes everything.
+             *     What cannot be stored stays with its sender until there is room.
+             */
+            refuses_writes?: string | null;
+            /**
              * Format: uint64
              * @description Workloads seen.
              */

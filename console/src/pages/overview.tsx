@@ -26,6 +26,11 @@ function Content({ data }: { data: Overview }) {
   const level = worst(data.open_incidents);
   return (
     <>
+      {data.refuses_writes ? (
+        <p className="notice tone-critical" role="alert">
+          The hub cannot store anything: {data.refuses_writes}. What sensors send waits on their disks. Make room where the hub keeps its state; it goes on by itself.
+        </p>
+      ) : null}
       <div className="tiles">
         <Tile to="/incidents" name="Open incidents" value={incidents} tone={level ? severityTone(level) : "good"} note={split(data.open_incidents)} />
         <Tile to="/alerts" name="Alerts, last 24 hours" value={total(data.alerts_last_day)} tone={tone(data.alerts_last_day)} note={`${count(data.alerts)} in all`} />

@@ -52,6 +52,7 @@ pub(crate) struct Metrics {
     not_seen: Gauge,
     gaps: Gauge,
     streams: Gauge,
+    refuses_writes: Gauge,
 }
 
 impl Metrics {
@@ -62,8 +63,8 @@ impl Metrics {
         let batch_bytes = Counter::default();
         let counters: [Counter; 6] = Default::default();
         let [enrolments, audit_events, audit_skipped, own_alerts, images_assessed, images_rematched] = counters;
-        let gauges: [Gauge; 5] = Default::default();
-        let [nodes, nodes_silent, not_seen, gaps, streams] = gauges;
+        let gauges: [Gauge; 6] = Default::default();
+        let [nodes, nodes_silent, not_seen, gaps, streams, refuses_writes] = gauges;
         registry.register("batches", "Batches by the status of their answer", Family::clone(&batches));
         registry.register("records", "Records that became durable", Family::clone(&records));
         registry.register("records_repeated", "Records that were durable already", Family::clone(&repeated));
@@ -80,6 +81,7 @@ impl Metrics {
         registry.register("coverage_not_seen", "Coverage statements that are not `seen`", not_seen.clone());
         registry.register("gaps", "Gaps in streams that are on record", gaps.clone());
         registry.register("live_streams", "Live streams that are open", streams.clone());
+        registry.register("store_refuses_writes", "1 while the database takes nothing", refuses_writes.clone());
         Self {
             registry,
             batches,
@@ -98,6 +100,7 @@ impl Metrics {
             not_seen,
             gaps,
             streams,
+            refuses_writes,
         }
     }
 
@@ -109,6 +112,7 @@ impl Metrics {
             (&self.not_seen, overview.not_seen),
             (&self.gaps, overview.gaps),
             (&self.streams, streams as u64),
+            (&self.refuses_writes, overview.refuses_writes.is_some().into()),
         ];
         for (gauge, value) in values {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

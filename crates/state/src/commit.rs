@@ -40,6 +40,7 @@ pub(crate) async fn run(
     options: Options,
     mut work: mpsc::Receiver<Work>,
     changed: watch::Sender<u64>,
+    refusal: watch::Sender<Option<String>>,
 ) {
     while let Some(first) = work.recv().await {
         let mut records = first.records();
@@ -51,6 +52,12 @@ pub(crate) async fn run(
         }
         let mut answers = Vec::with_capacity(group.len());
         let committed = commit(&pool, options, group, &mut answers).await;
+        refusal.send_if_modified(|said| {
+            let now = refused(&committed, &answers);
+            let differs = *said != now;
+            *said = now;
+            differs
+        });
         changed.send_modify(|count| *count = count.wrapping_add(1));
         for (answer, result) in answers {
             let result = match &committed {
@@ -61,6 +68,16 @@ pub(crate) async fn run(
             drop(answer.send(result));
         }
     }
+}
+
+/// What the database said when it did not take the last group: a full disk, a read-only one, a broken file.
+fn refused(committed: &Result<()>, answers: &[Answer]) -> Option<String> {
+    let of = |error: &Error| matches!(error, Error::Database(_)).then(|| describe(error));
+    committed
+        .as_ref()
+        .err()
+        .and_then(of)
+        .or_else(|| answers.iter().find_map(|(_, result)| of(result.as_ref().err()?)))
 }
 
 type Answer = (oneshot::Sender<Result<Outcome>>, Result<Outcome>);

@@ -8,7 +8,7 @@ use model::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{Connection as _, Row as _, Sqlite, Transaction};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -52,6 +52,7 @@ struct Inner {
     commits: Mutex<Option<mpsc::Sender<commit::Work>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
     changed: watch::Sender<u64>,
+    refusal: watch::Receiver<Option<String>>,
 }
 
 /// Numbers for a first page.
@@ -79,6 +80,10 @@ pub struct Overview {
     pub gaps: u64,
     /// Workloads seen.
     pub workloads: u64,
+    /// Why the database did not take what was last sent (a full disk, for instance); none while it takes everything.
+    /// What cannot be stored stays with its sender until there is room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refuses_writes: Option<String>,
 }
 
 impl Store {
@@ -94,7 +99,20 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("cache_size", CACHE_KIB)
             .foreign_keys(true);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(base.clone()).await.map_err(open)?;
+        // A full disk makes SQLite undo the whole transaction by itself; what sqlx believes about its depth is wrong
+        // from then on, and every later transaction would be refused. Such a connection is closed, not kept.
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_release(|connection, _| {
+                Box::pin(async {
+                    // Rollbacks are queued when a transaction is dropped; the answer comes after them.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(base.clone())
+            .await
+            .map_err(open)?;
         sqlx::migrate!("./migrations")
             .run(&writer)
             .await
@@ -106,7 +124,8 @@ impl Store {
             .map_err(open)?;
         let (commits, work) = mpsc::channel(MAX_WAITING);
         let (changed, _) = watch::channel(0);
-        let committer = tokio::spawn(commit::run(writer.clone(), options, work, changed.clone()));
+        let (refused, refusal) = watch::channel(None);
+        let committer = tokio::spawn(commit::run(writer.clone(), options, work, changed.clone(), refused));
         Ok(Self {
             inner: Arc::new(Inner {
                 writer,
@@ -114,6 +133,7 @@ impl Store {
                 commits: Mutex::new(Some(commits)),
                 committer: Mutex::new(Some(committer)),
                 changed,
+                refusal,
             }),
         })
     }
@@ -190,6 +210,7 @@ impl Store {
             not_seen: number(6)?,
             gaps: number(7)?,
             workloads: number(8)?,
+            refuses_writes: self.inner.refusal.borrow().clone(),
         })
     }
 
