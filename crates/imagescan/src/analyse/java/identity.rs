@@ -1,14 +1,15 @@
 //! Which artifact an archive is: by Maven's files, by the table of groups, by its manifest and file name.
+//!
+//! Where the archive itself does not say it, the group comes from the table (`groups`) or from what its manifest declares.
+//! A declared group is of low confidence; without one the artifact stands alone, and no advisory is matched by half a name.
 
 use rustc_hash::FxHashSet;
 
 use super::manifest::Manifest;
-use super::{artifact, lies_in};
+use super::{artifact, groups, lies_in};
 use crate::path::file_name;
 use crate::record::Found;
 
-/// Projects whose archives carry no Maven files: artifact (with a `*` at its end: its start), folder of its classes, group.
-const GROUPS: &str = include_str!("../../../data/maven-groups.tsv");
 /// Folders of classes that are remembered of one archive; enough to tell a project, which is all they are for.
 const MAX_FOLDERS: usize = 2_000;
 
@@ -27,7 +28,7 @@ impl Folders {
         }
     }
 
-    fn has(&self, above: &str) -> bool {
+    pub fn has(&self, above: &str) -> bool {
         self.seen.iter().any(|folder| lies_in(folder, above))
     }
 }
@@ -76,41 +77,82 @@ fn is_plain(value: &str) -> bool {
 
 /// What an archive itself is, when none of its Maven files says so.
 pub fn own(file: &str, manifest: Option<&Manifest>, poms: &[Found], folders: &Folders) -> Option<Found> {
-    let (stem_name, stem_version) = split_file_name(file);
-    let named = |found: &&Found| found.name.rsplit(':').next().is_some_and(|name| name == stem_name);
-    // One Maven file is the archive's own whatever the archive is called.
-    if poms.len() == 1 || poms.iter().any(|found| named(&found)) {
+    let stem = stem(file);
+    let (stem_name, stem_version) = split(stem, manifest);
+    if poms.iter().any(|found| is_named(stem, found)) {
         return None;
+    }
+    if let [only] = poms {
+        // One Maven file is the archive's own whatever the archive is called, unless its name has another version: then
+        // it is of something that was packed into an archive which another tool built.
+        if stem_version.is_none_or(|version| version.starts_with(&only.version)) {
+            return None;
+        }
     }
     let version = version(manifest, stem_version)?;
     let name = name(manifest, stem_name);
-    if let Some(group) = group(name, folders) {
+    if let Some((group, name)) = groups::find(name, version, manifest, folders) {
         return Some(artifact(group, name, version));
     }
-    let mut found = match manifest.and_then(|manifest| declared_group(manifest, name, folders)) {
-        Some(group) => artifact(&group, name, version),
-        None => artifact("", name, version),
-    };
+    let group = manifest.and_then(|manifest| declared_group(manifest, name, folders));
+    let mut found = artifact(group.as_deref().unwrap_or_default(), name, version);
+    let source = if group.is_some() { "declared" } else { "unknown" };
+    found.properties.insert("group".into(), source.into());
     found.properties.insert("confidence".into(), "low".into());
     Some(found)
 }
 
-/// `name` and `1.2.3` of `name-1.2.3.jar`.
-fn split_file_name(file: &str) -> (&str, Option<&str>) {
-    let stem = file_name(file).rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let mut dashes = stem.match_indices('-').map(|(at, _)| at);
-    match dashes.find(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit())) {
-        Some(at) => (&stem[..at], Some(&stem[at + 1..])),
+/// Whether an archive is called as an artifact: its name is the artifact's, alone or before a version.
+fn is_named(stem: &str, found: &Found) -> bool {
+    let name = found.name.rsplit(':').next().unwrap_or_default();
+    stem.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// A file's name without its ending.
+fn stem(file: &str) -> &str {
+    file_name(file).rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
+/// `name` and `1.2.3` of `name-1.2.3`: at the dash after which the manifest's version stands, else at the first one
+/// before a digit (`log4j-1.2-api-2.17.1` has two).
+fn split<'a>(stem: &'a str, manifest: Option<&Manifest>) -> (&'a str, Option<&'a str>) {
+    let dashes = stem.match_indices('-').map(|(at, _)| at);
+    let splits = dashes.filter(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    let stated = manifest.and_then(stated_version);
+    let by_manifest = splits.clone().find(|at| stated == Some(without_classifier(&stem[at + 1..])));
+    match by_manifest.or_else(|| splits.min()) {
+        Some(at) => (&stem[..at], Some(without_classifier(&stem[at + 1..]))),
         None => (stem, None),
     }
 }
 
+/// A version without what Maven appends to the file of a variant, which is no part of it.
+fn without_classifier(version: &str) -> &str {
+    const CLASSIFIERS: &[&str] = &[
+        "-sources",
+        "-javadoc",
+        "-tests",
+        "-all",
+        "-shaded",
+        "-exec",
+        "-jar-with-dependencies",
+        "-linux-x86_64",
+        "-linux-aarch_64",
+        "-osx-x86_64",
+        "-osx-aarch_64",
+        "-windows-x86_64",
+    ];
+    CLASSIFIERS.iter().find_map(|classifier| version.strip_suffix(classifier)).unwrap_or(version)
+}
+
+fn stated_version(manifest: &Manifest) -> Option<&str> {
+    manifest.first(&["Implementation-Version", "Bundle-Version", "Specification-Version", "Plugin-Version"])
+}
+
 fn version<'a>(manifest: Option<&'a Manifest>, in_name: Option<&'a str>) -> Option<&'a str> {
-    let stated = manifest.and_then(|manifest| {
-        manifest.first(&["Implementation-Version", "Bundle-Version", "Specification-Version", "Plugin-Version"])
-    });
     // The file's name is what Maven and Gradle wrote; OSGi versions in manifests are its translation.
-    in_name.or(stated).filter(|version| is_plain(version) && version.contains(|c: char| c.is_ascii_digit()))
+    let version = in_name.or_else(|| manifest.and_then(stated_version));
+    version.filter(|version| is_plain(version) && version.contains(|c: char| c.is_ascii_digit()))
 }
 
 /// The artifact: the file's name, unless that says nothing.
@@ -123,26 +165,41 @@ fn name<'a>(manifest: Option<&'a Manifest>, stem: &'a str) -> &'a str {
     }
 }
 
-/// The group by the table: the artifact's name and a folder of its classes must both fit.
-fn group(name: &str, folders: &Folders) -> Option<&'static str> {
-    GROUPS.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
-        let mut fields = line.split('\t');
-        let (pattern, folder, group) = (fields.next()?, fields.next()?, fields.next()?);
-        let fits = match pattern.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == pattern,
-        };
-        (fits && folders.has(folder)).then_some(group)
-    })
-}
+/// Names that many projects have in common and none publishes such archives under: they are a part of the group.
+const UMBRELLAS: &[&str] = &[
+    "com.github",
+    "com.google",
+    "com.ibm",
+    "com.microsoft",
+    "com.oracle",
+    "com.sun",
+    "io.github",
+    "net.java",
+    "net.sourceforge",
+    "org.apache",
+    "org.codehaus",
+    "org.eclipse",
+    "org.jboss",
+];
 
-/// A group that the manifest declares, where the classes agree with it.
+/// A group that the manifest declares, where the classes agree with it: before the artifact in the bundle's name, as
+/// Maven's bundle plugin writes it, else as the id of the vendor, which Maven's archiver and sbt fill with the group.
 fn declared_group(manifest: &Manifest, name: &str, folders: &Folders) -> Option<String> {
-    let agreed = |group: &str| {
-        let plain = group.contains('.') && is_plain(group) && group.chars().all(|c| !c.is_ascii_uppercase());
-        (plain && folders.has(&group.replace('.', "/"))).then(|| group.to_owned())
+    let is_group = |group: &&str| {
+        group.contains('.')
+            && is_plain(group)
+            && group.chars().all(|c| !c.is_ascii_uppercase())
+            && !UMBRELLAS.contains(group)
     };
     let symbolic = manifest.get("Bundle-SymbolicName").and_then(|value| value.split(';').next());
-    let from_symbolic = symbolic.and_then(|symbolic| symbolic.strip_suffix(name)?.strip_suffix('.'));
-    manifest.get("Implementation-Vendor-Id").and_then(agreed).or_else(|| from_symbolic.and_then(agreed))
+    let from_symbolic = symbolic.and_then(|symbolic| symbolic.trim().strip_suffix(name)?.strip_suffix('.'));
+    // The end of a bundle's name is the artifact's: what stands before needs to agree only as a domain.
+    let domain = |group: &&str| {
+        let mut parts = group.split('.');
+        let (top, owner) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        folders.has(&format!("{top}/{owner}"))
+    };
+    let from_vendor = manifest.get("Implementation-Vendor-Id").filter(is_group);
+    let agreed = |group: &&str| folders.has(&group.replace('.', "/"));
+    from_symbolic.filter(is_group).filter(domain).or_else(|| from_vendor.filter(agreed)).map(str::to_owned)
 }

@@ -79,6 +79,72 @@ fn manifests_give_versions_and_groups_that_the_classes_agree_with() {
     check("l/thing.jar", &jar(&[classes]), &[]);
 }
 
+/// An archive of one class and a manifest of these lines.
+fn built(class: &str, manifest: &str) -> Vec<u8> {
+    let manifest = format!("Manifest-Version: 1.0\n{manifest}");
+    jar(&[("META-INF/MANIFEST.MF", manifest.as_bytes()), (class, b"")])
+}
+
+#[test]
+fn archives_of_other_build_tools_are_named_by_what_is_in_them() {
+    for (path, class, manifest, expected) in [
+        // Starters have no classes at all.
+        (
+            "spring-boot-starter-web-2.7.18.jar",
+            "META-INF/LICENSE.txt",
+            "Automatic-Module-Name: spring.boot.starter.web\n",
+            "org.springframework.boot:spring-boot-starter-web 2.7.18 ",
+        ),
+        (
+            "tomcat-embed-core-9.0.83.jar",
+            "org/apache/catalina/A.class",
+            "Implementation-Title: Apache Tomcat\nBundle-SymbolicName: org.apache.tomcat-embed-core\n",
+            "org.apache.tomcat.embed:tomcat-embed-core 9.0.83 ",
+        ),
+        // As Tomcat's own distribution names its files.
+        (
+            "catalina.jar",
+            "org/apache/catalina/A.class",
+            "Implementation-Title: Apache Tomcat\nImplementation-Version: 10.1.20\n",
+            "org.apache.tomcat:tomcat-catalina 10.1.20 ",
+        ),
+        ("hibernate-core-5.6.15.Final.jar", "org/hibernate/A.class", "", "org.hibernate:hibernate-core 5.6.15.Final "),
+        (
+            "hibernate-core-6.2.0.Final.jar",
+            "org/hibernate/A.class",
+            "",
+            "org.hibernate.orm:hibernate-core 6.2.0.Final ",
+        ),
+        ("lz4-java-1.8.0.jar", "net/jpountz/lz4/A.class", "Bundle-SymbolicName: lz4-java\n", "org.lz4:lz4-java 1.8.0 "),
+        // Of the dashes before digits, the one that the manifest's version follows.
+        ("acme-1.2-api-2.17.1.jar", "a/A.class", "Implementation-Version: 2.17.1\n", "acme-1.2-api? 2.17.1 "),
+        ("acme-native-4.1.1.Final-linux-x86_64.jar", "a/A.class", "", "acme-native? 4.1.1.Final "),
+        // The vendor's id is the group only where the classes agree; an umbrella organisation is no group.
+        ("thing-1.jar", "org/acme/A.class", "Implementation-Vendor-Id: org.acme\n", "org.acme:thing? 1 "),
+        ("thing-1.jar", "org/apache/A.class", "Implementation-Vendor-Id: org.apache\n", "thing? 1 "),
+        ("thing-1.jar", "org/apache/A.class", "Bundle-SymbolicName: org.apache.thing\n", "thing? 1 "),
+        // The bundle's name is more exact than the vendor's id.
+        (
+            "thing-1.jar",
+            "org/acme/A.class",
+            "Implementation-Vendor-Id: org.acme\nBundle-SymbolicName: org.acme.tools.thing\n",
+            "org.acme.tools:thing? 1 ",
+        ),
+    ] {
+        check(&format!("l/{path}"), &built(class, manifest), &[expected]);
+    }
+}
+
+#[test]
+fn what_is_shaded_into_an_archive_is_not_the_archive() {
+    let (place, text) = pom("com.google.guava", "guava", "31.0");
+    let shaded = format!("com.google.guava:guava 31.0 {place}");
+    let bytes = jar(&[(&place, &text), ("okhttp3/A.class", b"")]);
+    check("l/okhttp-4.9.0.jar", &bytes, &["com.squareup.okhttp3:okhttp 4.9.0 ", &shaded]);
+    check("l/guava-31.0.jar", &bytes, &[&shaded]);
+    check("l/renamed.jar", &bytes, &[&shaded]);
+}
+
 #[test]
 fn projects_without_properties_give_their_own_or_their_parents_version() {
     let place = "META-INF/maven/g/a/pom.xml";
