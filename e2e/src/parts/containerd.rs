@@ -21,14 +21,20 @@ pub struct Containerd {
 impl Containerd {
     /// Starts it with root, state and socket under `folder`.
     pub async fn start(folder: &Path, logs: &Path) -> Result<Self> {
+        Self::start_with(&folder.join("root"), folder, logs).await
+    }
+
+    /// Starts it with its images in `root`, which may outlive it, and state and socket under `folder`.
+    pub async fn start_with(root: &Path, folder: &Path, logs: &Path) -> Result<Self> {
         let socket = folder.join("containerd.sock");
         let config = folder.join("containerd.toml");
         // The CRI part is left out: nothing here speaks it, and it would ask for a sandbox image.
         let text = format!(
-            "version = 2\nroot = \"{0}/root\"\nstate = \"{0}/state\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+            "version = 2\nroot = \"{2}\"\nstate = \"{0}/state\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
              [grpc]\naddress = \"{1}\"\n[ttrpc]\naddress = \"{1}.ttrpc\"\n",
             folder.display(),
-            socket.display()
+            socket.display(),
+            root.display()
         );
         std::fs::write(&config, text).context("writing containerd's configuration")?;
         let mut command = Command::new("containerd");
@@ -47,7 +53,8 @@ impl Containerd {
         Ok(containerd)
     }
 
-    fn ctr(&self, args: &[&str]) -> Command {
+    /// A `ctr` command in our namespace.
+    pub fn ctr(&self, args: &[&str]) -> Command {
         let mut command = Command::new("ctr");
         command.arg("--address").arg(&self.socket).args(["--namespace", NAMESPACE]).args(args);
         command

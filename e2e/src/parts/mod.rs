@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 pub mod containerd;
+pub mod hub;
 pub mod image;
+pub mod lab;
 pub mod process;
 pub mod registry;
 pub mod seawall;
+pub mod sensor;
 
 /// How long anything may take before the run is called failed: generous, since tests never judge speed.
 pub const LIMIT: Duration = Duration::from_mins(1);

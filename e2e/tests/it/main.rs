@@ -4,9 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::api::Api;
 use e2e::parts::containerd::Containerd;
+use e2e::parts::hub::Hub;
 use e2e::parts::process::{Running, output};
 use e2e::parts::seawall::Seawall;
 use e2e::parts::{image, program, wait_for};
@@ -92,8 +93,8 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
     let folder = tempfile::tempdir()?;
     let at = folder.path();
     let mut hub = Hub::start(at, 0).await?;
-    let sensor = sensor(at)?;
-    let api = hub.sign_in(at).await?;
+    let sensor = sensor(at, &hub)?;
+    let api = hub.sign_in().await?;
     wait_for("the sensor's coverage", || async {
         let rows = api.list("/coverage?limit=200").await?;
         Ok(rows.iter().any(|row| row.to_string().contains("file_open")).then_some(()))
@@ -114,7 +115,7 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
 
     // The same port, because the sensor knows no other.
     hub = Hub::start(at, hub.wire_port).await?;
-    let api = hub.sign_in(at).await?;
+    let api = hub.sign_in().await?;
     wait_for("the alert of the time without a hub", || async {
         let alerts = api.list("/alerts?limit=200").await?;
         Ok(alerts.into_iter().find(|alert| alert.to_string().contains("while-away")))
@@ -125,50 +126,9 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
     Ok(())
 }
 
-/// A hub started by itself, so that it can be killed without its supervisor.
-struct Hub {
-    process: Running,
-    console: String,
-    wire_port: u16,
-}
-
-impl Hub {
-    async fn start(folder: &Path, wire_port: u16) -> Result<Self> {
-        let mut command = Command::new(program("seawall-server")?);
-        command.arg("--state-dir").arg(folder.join("hub")).args(["--listen", "127.0.0.1:0", "--print-addresses"]);
-        command.arg("--wire-listen").arg(format!("127.0.0.1:{wire_port}"));
-        let mut process = Running::start("seawall-server", command, folder)?;
-        let log = process.log().to_path_buf();
-        let (line, _) = wait_for("the hub", || {
-            let alive = process.check();
-            let text = testkit::read_text(&log);
-            async move {
-                alive?;
-                Ok(text.lines().find(|line| line.starts_with('{')).map(str::to_owned))
-            }
-        })
-        .await?;
-        let addresses: serde_json::Value = serde_json::from_str(&line)?;
-        let console = addresses["api"].as_str().context("no API address")?.to_owned();
-        let wire = addresses["wire"].as_str().context("no wire address")?;
-        let wire_port = wire.rsplit(':').next().context("no port")?.trim_end_matches('/').parse()?;
-        Ok(Self { process, console, wire_port })
-    }
-
-    async fn sign_in(&self, folder: &Path) -> Result<Api> {
-        Api::sign_in(&self.console, &Self::ask(folder, "login-link")?).await
-    }
-
-    fn ask(folder: &Path, what: &str) -> Result<String> {
-        let mut command = Command::new(program("seawall-server")?);
-        command.arg("--state-dir").arg(folder.join("hub")).arg(what);
-        Ok(output(command)?.trim().to_owned())
-    }
-}
-
-fn sensor(folder: &Path) -> Result<Running> {
+fn sensor(folder: &Path, hub: &Hub) -> Result<Running> {
     let mut command = Command::new(program("seawall-sensor")?);
     command.args(["run", "--print", "nothing"]).arg("--state-dir").arg(folder.join("sensor"));
-    command.env("SEAWALL_ENROL_TOKEN", Hub::ask(folder, "join-token")?);
+    command.env("SEAWALL_ENROL_TOKEN", hub.join_token()?);
     Running::start("seawall-sensor", command, folder)
 }
