@@ -58,7 +58,7 @@ pub const RUN: [Package; 5] = [
 ];
 
 /// To test everything.
-pub const TEST: [Package; 11] = [
+pub const TEST: [Package; 14] = [
     package("chromium", "/usr/bin/chromium", "the console's tests"),
     package("skopeo", "/usr/bin/skopeo", "a second opinion on registries"),
     package("debootstrap", "/usr/sbin/debootstrap", "a real Debian image"),
@@ -67,6 +67,9 @@ pub const TEST: [Package; 11] = [
     package("zstd", "/usr/bin/zstd", "streams made by another program"),
     package("python3", "/usr/bin/python3", "Python's own order of versions"),
     package("python3-packaging", "/usr/lib/python3/dist-packages/packaging", "the same"),
+    package("ruby", "/usr/bin/ruby", "Ruby's own order of versions"),
+    package("php-cli", "/usr/bin/php", "PHP's own order of versions"),
+    package("maven", "/usr/bin/mvn", "Maven's own order of versions, with the Java that it brings"),
     package("golang-go", "/usr/bin/go", "a real Go program; a newer Go on the path does as well"),
     package("procps", "/usr/bin/pgrep", "looking at what runs"),
     package("openssl", "/usr/bin/openssl", "certificates made by another program"),

@@ -25,6 +25,9 @@ pub enum Need {
     Node,
     Go,
     Python,
+    Ruby,
+    Php,
+    Maven,
     Debootstrap,
     Skopeo,
     Rpm,
@@ -48,6 +51,9 @@ impl Need {
             Self::Node => programs(&["node", "npm"]),
             Self::Go => programs(&["go"]),
             Self::Python => programs(&["python3"]),
+            Self::Ruby => programs(&["ruby"]),
+            Self::Php => programs(&["php"]),
+            Self::Maven => programs(&["java", "mvn"]),
             Self::Debootstrap => Self::Root.check().and_then(|()| programs(&["debootstrap"])),
             Self::Skopeo => programs(&["skopeo"]),
             Self::Rpm => programs(&["rpm"]),
@@ -92,6 +98,9 @@ macro_rules! need {
     (@one node) => { $crate::Need::Node };
     (@one go) => { $crate::Need::Go };
     (@one python) => { $crate::Need::Python };
+    (@one ruby) => { $crate::Need::Ruby };
+    (@one php) => { $crate::Need::Php };
+    (@one maven) => { $crate::Need::Maven };
     (@one debootstrap) => { $crate::Need::Debootstrap };
     (@one skopeo) => { $crate::Need::Skopeo };
     (@one rpm) => { $crate::Need::Rpm };

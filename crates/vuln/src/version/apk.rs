@@ -4,6 +4,7 @@
 //! with a zero is compared as text (`1.01` sorts before `1.1`); `_alpha`, `_beta`, `_pre`, `_rc` sort before the end,
 //! `_cvs`, `_svn`, `_git`, `_hg`, `_p` after it. Where two versions go on differently, the kind of what follows
 //! decides, which is why the kinds below are numbers; what breaks the grammar sorts just before the end.
+//! Where apk 2 and 3 differ on versions that only older repositories have (`6.6.2p1`, `1-r`), apk 2 is followed.
 
 use super::packed::{Packed, number, split_digits, text};
 
@@ -48,7 +49,8 @@ pub fn validate(version: &str) -> Result<(), &'static str> {
 
 fn walk(version: &str, out: &mut Packed) -> bool {
     let (digits, mut rest) = split_digits(version);
-    out.part("number", digits, |bytes| number(bytes, digits));
+    // Without a number in front it is no version: before all that are.
+    out.part("number", digits, |bytes| numbered(bytes, u8::from(!digits.is_empty()), digits));
     let mut valid = !digits.is_empty();
     let mut after = After::Start;
     while !rest.is_empty() {
@@ -72,13 +74,17 @@ fn step<'a>(rest: &'a str, after: After, out: &mut Packed) -> Option<(After, &'a
             out.part("letter", &rest[..1], |bytes| bytes.extend_from_slice(&[LETTER, byte]));
             Some((After::Letter, &rest[1..]))
         }
-        b'0'..=b'9' if after == After::Letter => Some((After::Digits, component(rest, out))),
+        b'0'..=b'9' if after == After::Letter => {
+            let (digits, tail) = split_digits(rest);
+            out.part("number", digits, |bytes| numbered(bytes, COMPONENT, digits));
+            Some((After::Digits, tail))
+        }
         b'0'..=b'9' if after == After::Suffix => {
             let (digits, tail) = split_digits(rest);
             out.part("suffix number", digits, |bytes| numbered(bytes, SUFFIX_NUMBER, digits));
             Some((After::SuffixNumber, tail))
         }
-        b'.' if numeric => Some((After::Digits, component(&rest[1..], out))),
+        b'.' if numeric => component(&rest[1..], out).map(|tail| (After::Digits, tail)),
         b'_' if !matches!(after, After::Revision | After::Hash) => suffix(&rest[1..], out),
         b'~' if after != After::Revision => {
             let end = rest[1..].bytes().position(|b| !b.is_ascii_hexdigit()).unwrap_or(rest.len() - 1);
@@ -108,8 +114,11 @@ fn numbered(bytes: &mut Vec<u8>, kind: u8, digits: &str) {
 }
 
 /// A component after a dot. One that begins with a zero is text, which sorts before every number without one.
-fn component<'a>(rest: &'a str, out: &mut Packed) -> &'a str {
+fn component<'a>(rest: &'a str, out: &mut Packed) -> Option<&'a str> {
     let (digits, tail) = split_digits(rest);
+    if digits.is_empty() {
+        return None;
+    }
     out.part("number", digits, |bytes| {
         bytes.push(COMPONENT);
         if digits.starts_with('0') {
@@ -120,11 +129,12 @@ fn component<'a>(rest: &'a str, out: &mut Packed) -> &'a str {
             number(bytes, digits);
         }
     });
-    tail
+    Some(tail)
 }
 
 fn suffix<'a>(rest: &'a str, out: &mut Packed) -> Option<(After, &'a str)> {
-    let find = |names: &[&str]| names.iter().position(|name| rest.starts_with(name));
+    let end = rest.bytes().position(|byte| !byte.is_ascii_lowercase()).unwrap_or(rest.len());
+    let find = |names: &[&str]| names.iter().position(|name| *name == &rest[..end]);
     let (kind, index, name) = match (find(&PRE_SUFFIXES), find(&POST_SUFFIXES)) {
         (Some(index), _) => (PRE_SUFFIX, index, PRE_SUFFIXES[index]),
         (None, Some(index)) => (POST_SUFFIX, index, POST_SUFFIXES[index]),

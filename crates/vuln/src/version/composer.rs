@@ -1,37 +1,52 @@
 //! PHP's order, as Composer and `version_compare` have it.
 //!
 //! Source: the PHP manual on `version_compare` and Composer's documentation of versions. A leading `v` and build
-//! metadata do not count; `-`, `_` and `+` are dots; a change between digits and letters is one too. Words order as
+//! metadata do not count; `-`, `_`, `+` and other signs are dots; a change between digits and letters is one too. Words order as
 //! any other word < dev < alpha = a < beta = b < RC = rc < a number < pl = p. Branches (`dev-main`, `1.x-dev`) are
 //! words or development versions and sort before releases.
 
 use std::cmp::Ordering;
 
-use super::packed::{Part, is_number, split_digits};
+use super::packed::{Part, is_number};
 
 /// A version by its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts(Vec<String>);
 
-/// Reads a version.
+/// Reads a version as `version_compare` canonicalises it: what is neither letter nor digit is a dot, dots in a row are
+/// one, and only the first character stands as it is. A dot at an end leaves an empty part, which is an unknown word.
 pub fn parse(version: &str) -> Parts {
-    let version = version.trim();
-    let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
-    let mut parts = Vec::new();
-    for piece in version.split(['.', '-', '_', '+']) {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let (digits, tail) = split_digits(rest);
-            let end = if digits.is_empty() {
-                rest.bytes().position(|byte| byte.is_ascii_digit()).unwrap_or(rest.len())
-            } else {
-                rest.len() - tail.len()
-            };
-            parts.push(rest[..end].to_owned());
-            rest = &rest[end..];
+    let version = without_v(version.trim());
+    let mut parts: Vec<String> = Vec::new();
+    let mut part = String::new();
+    let mut before = None;
+    for (at, now) in version.chars().enumerate() {
+        let separator = now == '.' || (at > 0 && !now.is_ascii_alphanumeric());
+        let turned = before.is_some_and(|before: char| {
+            before.is_ascii_digit() != now.is_ascii_digit() && !matches!(before, '-' | '_' | '+')
+        });
+        if separator {
+            if at == 0 || !part.is_empty() {
+                parts.push(std::mem::take(&mut part));
+            }
+        } else {
+            if turned && !part.is_empty() {
+                parts.push(std::mem::take(&mut part));
+            }
+            part.push(now);
         }
+        before = Some(now);
+    }
+    if !version.is_empty() {
+        parts.push(part);
     }
     Parts(parts)
+}
+
+/// Tags are often `v1.0`; the letter counts only in words.
+fn without_v(version: &str) -> &str {
+    let rest = version.strip_prefix(['v', 'V']).unwrap_or(version);
+    if rest.bytes().next().is_some_and(|byte| byte.is_ascii_digit()) { rest } else { version }
 }
 
 /// Compares two versions.

@@ -30,9 +30,9 @@ pub fn split_epoch(version: &str) -> (&str, &str) {
 
 fn component(label: &'static str, text: &str, out: &mut Packed) {
     let mut rest = text;
-    let mut kept = out.len();
     let mut first = true;
-    while !rest.is_empty() {
+    // An empty text is a run without words and with value 0, as `0` is.
+    while first || !rest.is_empty() {
         let end = rest.bytes().position(|byte| byte.is_ascii_digit()).unwrap_or(rest.len());
         let (words, tail) = rest.split_at(end);
         let (digits, tail) = split_digits(tail);
@@ -42,17 +42,9 @@ fn component(label: &'static str, text: &str, out: &mut Packed) {
             bytes.push(RUN_END);
             number(bytes, digits);
         });
-        // A run without words and with value 0 is what an absent run counts as.
-        if !(words.is_empty() && digits.bytes().all(|byte| byte == b'0')) {
-            kept = out.len();
-        }
         rest = tail;
         first = false;
     }
-    if first {
-        out.part(label, "", |_| {});
-    }
-    out.truncate(kept);
     out.mark(END);
 }
 

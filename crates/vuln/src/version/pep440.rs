@@ -2,9 +2,9 @@
 //!
 //! Source: PEP 440 and the Python packaging user guide ("Version specifiers"), with the spellings that the PEP
 //! normalises (`alpha`, `preview`, `-1` for a post-release, separators). What is not such a version sorts before all
-//! that are, part by part, as `packaging`'s legacy versions did.
+//! that are, part by part, as the legacy versions of setuptools and of `packaging` before 22 did.
 
-use super::packed::{END, Packed, is_number, number, split_digits, split_letters, text};
+use super::packed::{END, Packed, is_number, number, split_digits, text};
 
 const LEGACY: u8 = 0x00;
 const MODERN: u8 = 0x01;
@@ -80,15 +80,11 @@ fn release_end(text: &str) -> usize {
 }
 
 fn suffixes<'a>(mut rest: &'a str, parsed: &mut Parsed<'a>) -> &'a str {
-    if let Some((word, digits, tail)) = labelled(rest)
-        && let Some(rank) = pre_rank(word)
-    {
-        parsed.pre = Some((rank, digits));
+    if let Some((word, digits, tail)) = labelled(rest, &PRE) {
+        parsed.pre = Some((pre_rank(word), digits));
         rest = tail;
     }
-    if let Some((word, digits, tail)) = labelled(rest)
-        && matches!(word, "post" | "rev" | "r")
-    {
+    if let Some((_, digits, tail)) = labelled(rest, &["post", "rev", "r"]) {
         parsed.post = Some(digits);
         rest = tail;
     } else if let Some(tail) = rest.strip_prefix('-')
@@ -98,31 +94,33 @@ fn suffixes<'a>(mut rest: &'a str, parsed: &mut Parsed<'a>) -> &'a str {
         parsed.post = Some(digits);
         rest = tail;
     }
-    if let Some(("dev", digits, tail)) = labelled(rest) {
+    if let Some((_, digits, tail)) = labelled(rest, &["dev"]) {
         parsed.dev = Some(digits);
         rest = tail;
     }
     rest
 }
 
-/// `[sep]word[sep][digits]`: the word, the digits, what follows.
-fn labelled(text: &str) -> Option<(&str, &str, &str)> {
+/// Words of a pre-release, none before one that it begins with.
+const PRE: [&str; 8] = ["alpha", "a", "beta", "b", "preview", "pre", "c", "rc"];
+
+/// `[sep]word[sep][digits]`, the word one of a list: the word, the digits, what follows. Words may follow each other
+/// without anything between them (`1prer1` is a post-release of a pre-release).
+fn labelled<'a>(text: &'a str, words: &[&'static str]) -> Option<(&'static str, &'a str, &'a str)> {
     let separator = ['.', '-', '_'];
-    let (word, tail) = split_letters(text.strip_prefix(separator).unwrap_or(text));
-    if word.is_empty() {
-        return None;
-    }
+    let text = text.strip_prefix(separator).unwrap_or(text);
+    let word = *words.iter().find(|word| text.starts_with(**word))?;
+    let tail = &text[word.len()..];
     let (digits, after) = split_digits(tail.strip_prefix(separator).unwrap_or(tail));
-    Some(if digits.is_empty() { (word, "", tail) } else { (word, digits, after) })
+    Some((word, digits, after))
 }
 
-fn pre_rank(word: &str) -> Option<u8> {
-    Some(match word {
+fn pre_rank(word: &str) -> u8 {
+    match word {
         "a" | "alpha" => 0x10,
         "b" | "beta" => 0x20,
-        "rc" | "c" | "pre" | "preview" => 0x30,
-        _ => return None,
-    })
+        _ => 0x30,
+    }
 }
 
 fn modern(parsed: &Parsed<'_>, out: &mut Packed) {
@@ -182,27 +180,61 @@ fn local(local: Option<&str>, out: &mut Packed) {
     out.mark(END);
 }
 
+/// The order that setuptools had before the PEP: runs of digits (as text of eight places or more), runs of letters and
+/// hyphens. Pre-release words sort before the end, a hyphen and other words after it; zeros before a word, and hyphens
+/// before a pre-release word, do not count.
 fn legacy(lower: &str, out: &mut Packed) {
     out.mark(LEGACY);
-    let mut rest = lower;
-    while !rest.is_empty() {
-        let byte = rest.as_bytes()[0];
-        if byte.is_ascii_digit() {
-            let (digits, tail) = split_digits(rest);
-            out.part("number", digits, |bytes| {
-                bytes.push(0x20);
-                number(bytes, digits);
-            });
-            rest = tail;
-        } else {
-            let end = rest.bytes().position(|byte| byte.is_ascii_digit()).unwrap_or(rest.len());
-            let word = &rest[..end];
-            out.part("word", word, |bytes| {
-                bytes.push(0x10);
-                text(bytes, word.as_bytes());
-            });
-            rest = &rest[end..];
+    let mut parts: Vec<(String, &str)> = Vec::new();
+    for part in legacy_parts(lower).chain([""]) {
+        let key = legacy_key(part);
+        if key.starts_with('*') {
+            while key.as_str() < FINAL && parts.last().is_some_and(|(last, _)| last == HYPHEN) {
+                parts.pop();
+            }
+            while parts.last().is_some_and(|(last, _)| last == "00000000") {
+                parts.pop();
+            }
         }
+        parts.push((key, part));
+    }
+    for (key, part) in &parts {
+        let label = if key.starts_with('*') { "word" } else { "number" };
+        out.part(label, part, |bytes| text(bytes, key.as_bytes()));
     }
     out.mark(END);
+}
+
+const FINAL: &str = "*final";
+const HYPHEN: &str = "*final-";
+
+fn legacy_key(part: &str) -> String {
+    match part {
+        "" => FINAL.to_owned(),
+        "-" => HYPHEN.to_owned(),
+        "pre" | "preview" | "rc" => "*c".to_owned(),
+        "dev" => "*@".to_owned(),
+        _ if part.starts_with(|first: char| first.is_ascii_digit()) => format!("{part:0>8}"),
+        _ => format!("*{part}"),
+    }
+}
+
+/// Runs of digits, of letters, and of what is neither; hyphens one by one, dots left out.
+fn legacy_parts(lower: &str) -> impl Iterator<Item = &str> {
+    let class = |byte: u8| match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        b'.' => 2,
+        b'-' => 3,
+        _ => 4,
+    };
+    let mut rest = lower;
+    std::iter::from_fn(move || {
+        let first = class(rest.bytes().next()?);
+        let run = rest.bytes().position(|byte| class(byte) != first).unwrap_or(rest.len());
+        let (part, tail) = rest.split_at(if matches!(first, 2 | 3) { 1 } else { run });
+        rest = tail;
+        Some(part)
+    })
+    .filter(|part| *part != ".")
 }

@@ -14,7 +14,7 @@ const NUMBER: u8 = 0x20;
 pub fn pack(version: &str, out: &mut Packed) {
     let (epoch, rest) = split_epoch(version.trim());
     out.part("epoch", epoch, |bytes| number(bytes, epoch));
-    if let Some((version, release)) = rest.split_once('-') {
+    if let Some((version, release)) = rest.rsplit_once('-') {
         component("version", version, out);
         out.mark(1);
         component("release", release, out);

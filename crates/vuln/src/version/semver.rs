@@ -1,7 +1,8 @@
 //! Semantic versions, read tolerantly.
 //!
 //! Source: Semantic Versioning 2.0.0 §11. Tolerated because real records need it: a leading `v` or `=`, fewer or more
-//! than three numbers (missing ones are 0), numbers of any length. Build metadata does not count.
+//! than three numbers (missing ones are 0), numbers of any length, no hyphen before a pre-release (`1.2.3beta`, as
+//! node-semver's loose mode has it). Build metadata does not count.
 
 use super::packed::{END, Packed, is_number, number, text};
 
@@ -14,17 +15,33 @@ const RELEASE: u8 = 0xff;
 pub fn pack(version: &str, out: &mut Packed) {
     let version = trim(version);
     let version = version.split_once('+').map_or(version, |(version, _)| version);
-    let (core, pre) = match version.split_once('-') {
-        Some((core, pre)) => (core, Some(pre)),
-        None => (version, None),
-    };
+    let (core, pre) = split(version);
     numbers(core, out);
     prerelease(pre, out);
 }
 
+/// The numbers and the pre-release; the hyphen between them may be missing (`1.2.3beta`).
+fn split(version: &str) -> (&str, Option<&str>) {
+    if let Some((core, pre)) = version.split_once('-')
+        && (core.is_empty() || core.split('.').any(|part| !part.is_empty() && !starts_with_digit(part)))
+    {
+        return (core, Some(pre));
+    }
+    let end = version.bytes().position(|byte| !byte.is_ascii_digit() && byte != b'.').unwrap_or(version.len());
+    match version.split_at(end) {
+        (core, "") => (core, None),
+        // A name (`latest`) or a range (`1.x`) is no version; it stays one part.
+        (core, _) if core.is_empty() || core.ends_with('.') => (version, None),
+        (core, pre) => (core, Some(pre.strip_prefix('-').unwrap_or(pre))),
+    }
+}
+
+fn starts_with_digit(text: &str) -> bool {
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_digit())
+}
+
 fn trim(version: &str) -> &str {
-    let version = version.trim().trim_start_matches('=').trim_start();
-    version.strip_prefix(['v', 'V']).unwrap_or(version)
+    version.trim().trim_start_matches(['=', 'v', 'V', ' '])
 }
 
 /// Appends dot-separated numbers; trailing zeros do not count.
@@ -73,6 +90,7 @@ pub(super) fn prerelease(pre: Option<&str>, out: &mut Packed) {
 
 /// A number first; ranges, URLs and branch names are not versions.
 pub fn validate(version: &str) -> Result<(), &'static str> {
-    let core = trim(version).split(['-', '+']).next().unwrap_or("");
+    let version = trim(version);
+    let (core, _) = split(version.split_once('+').map_or(version, |(version, _)| version));
     if core.split('.').all(is_number) { Ok(()) } else { Err("its first part is not dot-separated numbers") }
 }
