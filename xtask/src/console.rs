@@ -19,13 +19,14 @@ pub fn node() -> Result<PathBuf> {
     {
         return Ok(dir);
     }
+    // The `node` package has no npm; a Node of ours that is kept from another time does not help without one.
+    if on_path("npm").is_none() {
+        setup::install(&["nodejs", "npm"])?;
+    }
     let own = repository::cache().join("node");
     let bin = own.join("node_modules/node/bin");
     if new_enough(&bin.join("node")) {
         return Ok(bin);
-    }
-    if on_path("npm").is_none() {
-        setup::install(&["nodejs", "npm"])?;
     }
     eprintln!("Debian's Node is older than {}.{}: npm brings {NODE_FROM_NPM}", NODE_AT_LEAST.0, NODE_AT_LEAST.1);
     std::fs::create_dir_all(&own).context("making the folder for Node")?;
