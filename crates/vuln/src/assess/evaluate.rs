@@ -29,7 +29,7 @@ pub(super) fn evaluate(scheme: Scheme, version: &str, key: &Key, row: &RowData<'
         let fixed = fixes(scheme, key, range, row);
         return Some(Hit { fixed, status: status(range.end), rule: describe(version, range) });
     }
-    if row.versions.iter().any(|listed| *listed == version || scheme.key(listed) == *key) {
+    if row.versions.iter().any(|listed| *listed == version || scheme.range_key(listed) == *key) {
         let open = RangeRef { introduced: "", exclusive: false, end: EndRef::Open };
         let fixed = fixes(scheme, key, &open, row);
         return Some(Hit { fixed, status: status(EndRef::Open), rule: format!("{version} is listed as affected") });
@@ -44,14 +44,14 @@ pub(super) fn evaluate(scheme: Scheme, version: &str, key: &Key, row: &RowData<'
 /// Whether a range holds a version.
 pub fn contains(scheme: Scheme, key: &Key, range: &RangeRef<'_>) -> bool {
     let after = range.introduced.is_empty() || {
-        let start = scheme.key(range.introduced);
+        let start = scheme.range_key(range.introduced);
         if range.exclusive { *key > start } else { *key >= start }
     };
     after
         && match range.end {
             EndRef::Open => true,
-            EndRef::Fixed(end) | EndRef::Before(end) => *key < scheme.key(end),
-            EndRef::Last(end) => *key <= scheme.key(end),
+            EndRef::Fixed(end) | EndRef::Before(end) => *key < scheme.range_key(end),
+            EndRef::Last(end) => *key <= scheme.range_key(end),
         }
 }
 
@@ -67,7 +67,7 @@ fn fixes(scheme: Scheme, key: &Key, range: &RangeRef<'_>, row: &RowData<'_>) -> 
         .iter()
         .filter_map(fix)
         .filter(|version| !fixed.contains(version))
-        .map(|version| (scheme.key(&version), version))
+        .map(|version| (scheme.range_key(&version), version))
         .filter(|(other, _)| other > key)
         .collect();
     others.sort_by(|a, b| a.0.cmp(&b.0));

@@ -109,7 +109,7 @@ fn rows<'s>(
         if rows.is_empty() {
             continue;
         }
-        let version = subject.scheme.key(lookup.version);
+        let version = subject.scheme.range_key(lookup.version);
         for row in rows {
             let Some(data) = row.data() else {
                 gaps.damaged(&segment.meta().name, "a row cannot be read");

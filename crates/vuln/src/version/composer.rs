@@ -49,6 +49,43 @@ fn without_v(version: &str) -> &str {
     if rest.bytes().next().is_some_and(|byte| byte.is_ascii_digit()) { rest } else { version }
 }
 
+/// The form in which Composer checks a constraint: four numbers, the stability spelt out, no metadata, no `stable`.
+/// `1.0` is `1.0.0.0` there, which [`parse`] alone would not say. What does not begin with a number stays as it is.
+pub fn normalised(version: &str) -> String {
+    let text = without_v(version.trim());
+    let text = text.split_once('+').map_or(text, |(text, _)| text);
+    let text = text.split_once('@').map_or(text, |(text, _)| text);
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit() && byte != b'.').unwrap_or(text.len());
+    let (core, tail) = text.split_at(end);
+    let mut numbers: Vec<&str> = core.split('.').filter(|number| !number.is_empty()).collect();
+    if numbers.is_empty() || !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return version.to_owned();
+    }
+    while numbers.len() < 4 {
+        numbers.push("0");
+    }
+    let core = numbers.join(".");
+    let tail = tail.trim_start_matches(['.', '-', '_']).to_ascii_lowercase();
+    // None of the words begins a later one.
+    const WORDS: [(&str, &str); 9] = [
+        ("stable", ""),
+        ("beta", "beta"),
+        ("b", "beta"),
+        ("rc", "RC"),
+        ("alpha", "alpha"),
+        ("a", "alpha"),
+        ("patch", "p"),
+        ("pl", "p"),
+        ("p", "p"),
+    ];
+    match WORDS.iter().find_map(|(word, form)| Some((form, tail.strip_prefix(word)?))) {
+        Some((&"", _)) => core,
+        Some((form, rest)) => format!("{core}-{form}{}", rest.trim_start_matches(['.', '-'])),
+        None if tail.is_empty() => core,
+        None => format!("{core}-{tail}"),
+    }
+}
+
 /// Compares two versions.
 pub fn compare(left: &Parts, right: &Parts) -> Ordering {
     let common = left.0.iter().zip(&right.0).map(|(a, b)| part(a, b)).find(|order| order.is_ne());

@@ -150,6 +150,14 @@ impl Scheme {
         }
     }
 
+    /// Reads a version for a range check. Composer alone brings a version into another form before it checks one.
+    pub fn range_key(self, version: &str) -> Key {
+        match self {
+            Self::Composer => Key::Composer(composer::parse(&composer::normalised(version))),
+            _ => self.key(version),
+        }
+    }
+
     fn pack(self, version: &str, out: &mut Packed) {
         match self {
             Self::Dpkg => dpkg::pack(version, out),

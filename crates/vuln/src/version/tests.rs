@@ -116,6 +116,21 @@ fn rules_of_each_scheme() {
     check(Scheme::Cran, "0.1-1 < 0.1-4\n1.0 < 1.0.0\n1.10 > 1.9");
 }
 
+/// What Composer's own parser makes of versions before it checks a constraint.
+#[test]
+fn composer_checks_ranges_with_four_numbers() {
+    let order = |a: &str, b: &str| Scheme::Composer.range_key(a).cmp(&Scheme::Composer.range_key(b));
+    for (a, b) in
+        [("1.0", "v1.0.0.0"), ("1.0-BETA2", "1.0.0b2"), ("2.1-stable", "2.1"), ("1.0p1", "1.0-patch1"), ("1+x", "1")]
+    {
+        assert_eq!(order(a, b), Ordering::Equal, "{a} {b}");
+    }
+    for (a, b) in [("v3.0.0-beta", "v3.0"), ("1.0-ALPHA2", "1.0-beta1"), ("1.0-dev", "1.0-alpha"), ("1.0", "1.0-pl1")] {
+        assert_eq!(order(a, b), Ordering::Less, "{a} {b}");
+    }
+    assert_eq!(super::composer::normalised("dev-main"), "dev-main");
+}
+
 #[test]
 fn numbers_of_any_size() {
     let long = "9".repeat(5000);
