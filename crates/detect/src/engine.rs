@@ -14,6 +14,7 @@ use crate::containers::Containers;
 use crate::detectors::Detectors;
 use crate::fields::types::kind_index;
 use crate::fields::{AddressNames, Context};
+use crate::opens::{Groups, Judge};
 use crate::program::{Node, Program};
 use crate::value::canonical;
 use crate::{Matching, Needs, Rule, RuleSet};
@@ -91,6 +92,21 @@ impl Engine {
         self.containers.learn(event);
         self.match_rules(event, found);
         self.detectors.observe(event, found);
+    }
+
+    /// Which opens of the process of an event, in its place, can match anything. The answer holds for as long as events
+    /// share its `Arc`s.
+    pub fn judge_opens(&mut self, judge: &Judge, event: &Event) -> Groups {
+        let context = Context { event, names: &self.names, containers: &self.containers };
+        let mut run = Run {
+            program: self.rules.program(),
+            context: &context,
+            invariant: self.processes.answers(event),
+            event: &mut self.event,
+            paths: &mut self.paths,
+            path_known: false,
+        };
+        judge.judge(&context, |node| run.node(node))
     }
 
     fn match_rules(&mut self, event: &Event, found: &mut Matches) {

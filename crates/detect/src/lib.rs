@@ -29,6 +29,7 @@ pub mod fields;
 mod glob;
 pub mod intern;
 pub mod mask;
+pub mod opens;
 mod operand;
 mod output;
 mod paths;

@@ -245,7 +245,7 @@ const fn cost(left: &Side, test: &Test) -> u8 {
             Test::Text(T::StartsWith(_) | T::EndsWith(_)) | Test::Ip { .. } => 1,
             Test::Text(T::In(_)) | Test::ListIn(_) | Test::ListIntersects(_) => 2,
             Test::Text(T::Contains(_) | T::PMatch(_) | T::Order(..)) => 4,
-            Test::Text(T::IContains(_) | T::Many(..) | T::Glob(..)) | Test::Against(..) => 8,
+            Test::Text(T::IContains(..) | T::Many(..) | T::Glob(..)) | Test::Against(..) => 8,
             Test::Text(T::Regex(_)) => 16,
         }
 }

@@ -61,7 +61,7 @@ pub enum TextTest {
     Ne(Box<str>),
     In(FxHashSet<Box<str>>),
     Contains(Box<Finder<'static>>),
-    IContains(Box<AhoCorasick>),
+    IContains(Box<str>, Box<AhoCorasick>),
     StartsWith(Box<str>),
     EndsWith(Box<str>),
     Glob(Box<str>, bool),
@@ -155,7 +155,10 @@ fn one_text(check: &Check, value: &str) -> Result<TextTest, Box<Diagnostic>> {
         Op::IGlob => TextTest::Glob(boxed(), true),
         Op::IContains => {
             let built = AhoCorasick::builder().ascii_case_insensitive(true).build([value]);
-            TextTest::IContains(Box::new(built.map_err(|error| refuse(check, "rule/value", error.to_string()))?))
+            TextTest::IContains(
+                boxed(),
+                Box::new(built.map_err(|error| refuse(check, "rule/value", error.to_string()))?),
+            )
         }
         Op::Regex => {
             let whole = format!("^(?:{value})$");
@@ -314,7 +317,8 @@ fn counted<T>(modifier: Modifier, tests: &[T], holds: impl Fn(&T) -> bool) -> bo
 }
 
 impl IntTest {
-    fn holds(&self, number: i64) -> bool {
+    /// Whether a number passes.
+    pub fn holds(&self, number: i64) -> bool {
         match self {
             Self::Compare(op, other) => ordered(*op, number.cmp(other)),
             Self::In(set) => set.contains(&number),
@@ -335,7 +339,7 @@ impl TextTest {
             Self::Ne(other) => text != other.as_ref(),
             Self::In(set) => set.contains(text),
             Self::Contains(finder) => finder.find(text.as_bytes()).is_some(),
-            Self::IContains(automaton) => automaton.is_match(text),
+            Self::IContains(_, automaton) => automaton.is_match(text),
             Self::StartsWith(prefix) => text.starts_with(prefix.as_ref()),
             Self::EndsWith(suffix) => text.ends_with(suffix.as_ref()),
             Self::Glob(pattern, ignore_case) => glob::matches(pattern, text, *ignore_case),

@@ -125,6 +125,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether it compares by order.
+    pub const fn is_order(self) -> bool {
+        matches!(self, Self::Lt | Self::Le | Self::Gt | Self::Ge)
+    }
+
     /// The operator as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -106,6 +106,9 @@ impl Default for Logs {
 const LOG_KEEPERS: [&str; 9] =
     ["logrotate", "rsyslogd", "syslogd", "syslog-ng", "systemd-journal", "savelog", "auditd", "dpkg", "apt-get"];
 
+/// Where logs are.
+pub const LOG_FOLDER: &str = "/var/log/";
+
 fn removed_log(event: &Event) -> Option<&str> {
     let path = match &event.body {
         Body::FileChange(change)
@@ -118,7 +121,7 @@ fn removed_log(event: &Event) -> Option<&str> {
         }
         _ => return None,
     };
-    path.starts_with("/var/log/").then_some(path)
+    path.starts_with(LOG_FOLDER).then_some(path)
 }
 
 impl Detector for Logs {

@@ -51,7 +51,8 @@ fn container(event: &Event) -> Option<&str> {
     event.scope.container.as_ref().map(|container| container.id.as_str())
 }
 
-fn is_downloader(process: &Process) -> bool {
+/// Whether a process is a download tool.
+pub fn is_downloader(process: &Process) -> bool {
     let applet = process.args.get(1).map(String::as_str).filter(|_| process.name == "busybox");
     DOWNLOADERS.contains(&applet.unwrap_or(&process.name))
 }

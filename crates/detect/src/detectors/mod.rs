@@ -13,7 +13,7 @@ mod window;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::Event;
+use model::{Event, Process};
 
 use crate::{Catalogue, EventSource, Match, Matches, Priority, Rule};
 
@@ -21,6 +21,34 @@ use crate::{Catalogue, EventSource, Match, Matches, Priority, Rule};
 trait Detector: Send + std::fmt::Debug {
     /// Looks at an event. On a match gives the name of the detector, a line for people, and the earlier events.
     fn observe(&mut self, event: &Event) -> Option<Hit>;
+}
+
+/// Which opens of files a detector looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted {
+    /// None.
+    Nothing,
+    /// All.
+    Everything,
+    /// Those of such processes.
+    Of(fn(&Process) -> bool),
+    /// Those of files below a folder.
+    Below(&'static str),
+}
+
+/// Which opens of a class ([`crate::opens::class`]) a detector looks at. One that is not described here gets all.
+pub fn opens_of(detector: &str, class: usize) -> Wanted {
+    let Some((name, kinds, _)) = ALL.iter().find(|(name, ..)| *name == detector) else { return Wanted::Everything };
+    if !kinds.contains(&"file_open") {
+        return Wanted::Nothing;
+    }
+    let writes = crate::opens::writes(class);
+    match *name {
+        "download-then-run" | "download-then-chmod" | "log-burst" if !writes => Wanted::Nothing,
+        "download-then-run" | "download-then-chmod" => Wanted::Of(download::is_downloader),
+        "log-burst" => Wanted::Below(burst::LOG_FOLDER),
+        _ => Wanted::Everything,
+    }
 }
 
 /// What a detector found.

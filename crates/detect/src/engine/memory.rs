@@ -1,6 +1,6 @@
 //! Answers that are remembered: of one event, and of processes between events.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use model::{Attribution, Event, Process, Scope};
 use rustc_hash::FxHashMap;
@@ -45,12 +45,13 @@ impl Answers {
     }
 }
 
-/// A process in a place. The `Arc`s are held, so that no other process can get the same addresses meanwhile.
+/// A process in a place. Both are held weakly: no other can get the same addresses meanwhile, but what they own is freed
+/// with them.
 #[derive(Debug)]
 struct Remembered {
     answers: Answers,
-    _process: Option<Arc<Process>>,
-    _scope: Arc<Scope>,
+    _process: Option<Weak<Process>>,
+    _scope: Weak<Scope>,
 }
 
 /// Process, place, and whether the place is unknown: that an event has no container then says nothing.
@@ -83,8 +84,8 @@ impl Processes {
         let entry = self.young.entry(key).or_insert_with(|| {
             old.remove(&key).unwrap_or_else(|| Remembered {
                 answers: Answers::new(bits),
-                _process: event.process.clone(),
-                _scope: Arc::clone(&event.scope),
+                _process: event.process.as_ref().map(Arc::downgrade),
+                _scope: Arc::downgrade(&event.scope),
             })
         });
         &mut entry.answers

@@ -351,10 +351,16 @@ fn agree(rules: &RuleSet, seed: u64, rounds: usize) {
     let scopes = [host(), container(), Arc::new(other)];
     let processes: Vec<_> = (0..12).map(|_| random_process(&mut dice, &words)).collect();
     let mut engine = Engine::new(rules.clone());
+    let judge = crate::opens::Judge::new(rules);
     let mut found = Matches::new();
     for _ in 0..rounds {
         let event = random_event(&mut dice, &words, &scopes, &processes);
+        let groups = engine.judge_opens(&judge, &event);
         engine.evaluate(&event, &mut found);
+        for groups in [groups, judge.anybody()] {
+            let sent = crate::opens::sends(judge.table(), &groups, &event);
+            assert!(found.is_empty() || sent, "seed {seed}: left out, but {found:?} {event:?}");
+        }
         let compiled: Vec<&str> =
             found.iter().filter(|found| !found.rule.detector).map(|found| found.rule.name.as_str()).collect();
         let context = Context { event: &event, names: engine.names(), containers: engine.containers() };

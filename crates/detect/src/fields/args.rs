@@ -73,6 +73,11 @@ const fn names(body: &Body) -> &'static [&'static str] {
     }
 }
 
+/// Whether an open may have an argument of this name or number.
+pub fn may_be_of_open(name: &str) -> bool {
+    matches!(name, "name" | "filename" | "path" | "flags" | "mode" | "fd") || name.parse::<usize>().is_ok()
+}
+
 const fn call(body: &Body) -> Option<&Call> {
     match body {
         Body::Ptrace(call)
@@ -94,6 +99,9 @@ const fn call(body: &Body) -> Option<&Call> {
 fn one<'a>(event: &'a Event, name: &str) -> Option<Cow<'a, str>> {
     if let Some(call) = call(&event.body) {
         return of_call(call, name);
+    }
+    if matches!(event.body, Body::FileOpen(_)) && !may_be_of_open(name) {
+        return None;
     }
     let result = || super::evt::result(event).map(|result| Cow::Owned(result.to_string()));
     match (&event.body, name) {

@@ -4,7 +4,7 @@
 //! (<https://falco.org/docs/reference/rules/supported-fields/> and its container, k8saudit and json plugins), and a few
 //! of our own where Falco has none (`dns.*`, `exec.*`, `fpu.*`).
 
-mod args;
+pub(crate) mod args;
 mod audit;
 mod container;
 mod evt;
