@@ -4,10 +4,10 @@
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if let Ok(inventory) = imagescan::sbom::read(data, "fuzz") {
         let made = imagescan::sbom::Made { time: None, version: "fuzz" };
-        for document in [imagescan::sbom::cyclonedx(&inventory, None, &made), imagescan::sbom::spdx(&inventory, &made)]
-        {
-            let bytes = serde_json::to_vec(&document).expect("JSON is written");
-            drop(imagescan::sbom::read(&bytes, "again"));
+        let cyclonedx = serde_json::to_vec(&imagescan::sbom::cyclonedx(&inventory, None, &made));
+        let spdx = serde_json::to_vec(&imagescan::sbom::spdx(&inventory, &made));
+        for bytes in [cyclonedx, spdx] {
+            drop(imagescan::sbom::read(&bytes.expect("JSON is written"), "again"));
         }
     }
 });

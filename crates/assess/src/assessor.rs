@@ -11,7 +11,7 @@ use imagescan::{LayerRecord, LayerScanner};
 use limits::inflate::Caps;
 use model::{Assessment, Coverage, CoverageState, Diagnostic, Inventory, Layer, Level, Subject};
 
-use crate::cache::{Cache, Entry};
+use crate::cache::{Cache, Entry, Key};
 use crate::directory;
 use crate::layer::{self, Reading, ScannedLayer};
 use crate::progress::{LayerDone, Progress};
@@ -199,6 +199,13 @@ impl Assessor {
     ) -> Result<(Inventory, Stats), AssessError> {
         let started = Instant::now();
         let mut stats = Stats { layers: handle.layers.len(), ..Stats::default() };
+        let kept = self.options.cache.as_ref().zip(Key::of(handle, self.options.plain_digests));
+        if let Some(inventory) = kept.as_ref().and_then(|(cache, key)| cache.inventory(key, &handle.artifact)) {
+            known_already(handle, progress);
+            stats.layers_known = stats.layers;
+            stats.elapsed = started.elapsed();
+            return Ok((inventory, stats));
+        }
         let layers = match handle.directory() {
             Some(root) => vec![self.directory(root.clone(), &mut stats).await?],
             None => self.layers(handle, known, progress, &mut stats).await,
@@ -208,6 +215,9 @@ impl Assessor {
         let layers = layers.into_iter().map(|(layer, record)| (layer.layer, record)).collect();
         let mut inventory = imagescan::merge(layers, handle.artifact.clone());
         inventory.diagnostics.extend(diagnostics);
+        if let Some((cache, key)) = kept.filter(|_| inventory.layers.iter().all(|layer| layer.complete)) {
+            cache.put_inventory(&key, &inventory);
+        }
         stats.elapsed = started.elapsed();
         Ok((inventory, stats))
     }
@@ -308,6 +318,14 @@ impl Assessor {
                 read_layer(handle, index, result)
             })
             .collect()
+    }
+}
+
+/// Tells that every layer was read before.
+fn known_already(handle: &ImageHandle, progress: &Arc<dyn Progress>) {
+    progress.opened(&handle.artifact, handle.layers.len(), 0);
+    for (index, layer) in handle.layers.iter().enumerate() {
+        progress.layer(&name_of(layer.digest.as_ref(), index), LayerDone::Cached);
     }
 }
 

@@ -4,8 +4,14 @@
 //! version of the analysers. It is never filed under a digest that a configuration merely claims, else one image could
 //! plant what another is said to contain.
 //!
+//! Beside the records of layers stand the merged inventories of images ([`inventory`]), so that an image that was scanned
+//! before costs as much as its list of packages.
+//!
 //! Entries are written beside their place and renamed into it, so two scans at once cannot see half of one. They are
 //! checked when read; one that is damaged is as good as none.
+
+mod inventory;
+mod packages;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -16,7 +22,10 @@ use std::time::SystemTime;
 use images::Digest;
 use imagescan::{ANALYSERS_VERSION, LayerRecord};
 use limits::inflate::{Caps, Inflater};
+use model::{Artifact, Inventory};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use inventory::Key;
 
 /// Size of all entries by default, in bytes: records are 20 to 300 KiB, so this is several thousand layers.
 pub const DEFAULT_LIMIT_BYTES: u64 = 512 << 20;
@@ -26,8 +35,9 @@ pub const MAX_ENTRY_BYTES: u64 = 64 << 20;
 const ENTRY_CAPS: Caps = Caps { plain_bytes: 1 << 30, ratio: 1_000, ratio_free_bytes: 64 << 20 };
 /// Speed over size: entries are read on every scan.
 const LEVEL: i32 = 1;
-/// Ending of entries; other files in the directory are left alone.
-const ENDING: &str = "layer";
+/// Endings of entries; other files in the directory are left alone.
+const LAYER: &str = "layer";
+const INVENTORY: &str = "inventory";
 
 /// A directory of records.
 #[derive(Debug)]
@@ -63,45 +73,59 @@ impl Cache {
     /// One file per digest and version, so that an update of the analysers reads layers again without deleting what
     /// an older program beside it still uses.
     fn path(&self, digest: &Digest) -> PathBuf {
-        let name = format!("{}-{}-v{ANALYSERS_VERSION}.{ENDING}", digest.algorithm().name(), digest.hex());
+        let name = format!("{}-{}-v{ANALYSERS_VERSION}.{LAYER}", digest.algorithm().name(), digest.hex());
         self.dir.join(name)
+    }
+
+    /// One file per key; the key has the version of the analysers in it.
+    fn inventory_path(&self, key: &Key) -> PathBuf {
+        self.dir.join(format!("{}-v{ANALYSERS_VERSION}.{INVENTORY}", key.hex()))
     }
 
     /// The record of a layer; `None` when it is not known, or what is known is damaged.
     pub(crate) fn get(&self, digest: &Digest) -> Option<Entry> {
-        let path = self.path(digest);
-        let bytes = limits::read_file(&path, MAX_ENTRY_BYTES).ok()?;
-        let entry = read(&bytes).filter(|entry| entry.digest == *digest && entry.record.is_current());
-        if entry.is_some() {
-            // The time of the last use decides which entries go first. A read-only cache still works.
-            drop(File::open(&path).and_then(|file| file.set_modified(SystemTime::now())));
-        } else {
-            tracing::warn!(path = %path.display(), "a damaged record was dropped from the layer cache");
-            drop(fs::remove_file(&path));
-        }
-        entry
+        read(&self.path(digest), |plain| {
+            serde_json::from_slice(plain)
+                .ok()
+                .filter(|entry: &Entry| entry.digest == *digest && entry.record.is_current())
+        })
+    }
+
+    /// The inventory of an image that was scanned before, under the names that the image has now.
+    pub(crate) fn inventory(&self, key: &Key, artifact: &Artifact) -> Option<Inventory> {
+        read(&self.inventory_path(key), |plain| inventory::decode(key, plain, artifact))
     }
 
     /// Keeps a record. A full disk costs the next scan time, not this one its result.
     pub(crate) fn put(&self, entry: &Entry) {
-        if let Err(error) = self.write(entry) {
+        let json = serde_json::to_vec(entry).map_err(io::Error::from);
+        self.keep(&self.path(&entry.digest), json);
+    }
+
+    /// Keeps the inventory of an image all of whose layers were verified.
+    pub(crate) fn put_inventory(&self, key: &Key, inventory: &Inventory) {
+        if let Some(bytes) = inventory::encode(key, inventory) {
+            self.keep(&self.inventory_path(key), Ok(bytes));
+        }
+    }
+
+    fn keep(&self, path: &Path, plain: io::Result<Vec<u8>>) {
+        if let Err(error) = plain.and_then(|plain| self.write(path, &plain)) {
             tracing::warn!(%error, dir = %self.dir.display(), "the layer cache cannot be written");
         }
     }
 
-    fn write(&self, entry: &Entry) -> io::Result<()> {
-        let json = serde_json::to_vec(entry)?;
+    fn write(&self, path: &Path, plain: &[u8]) -> io::Result<()> {
         let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
         encoder.include_checksum(true)?;
-        encoder.write_all(&json)?;
+        encoder.write_all(plain)?;
         let bytes = encoder.finish()?;
         if bytes.len() as u64 > MAX_ENTRY_BYTES {
             return Ok(());
         }
-        let path = self.path(&entry.digest);
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let beside = self.dir.join(format!(".{}-{number}.part", std::process::id()));
-        let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, &path));
+        let written = fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, path));
         if written.is_err() {
             drop(fs::remove_file(&beside));
         }
@@ -115,7 +139,10 @@ impl Cache {
         }
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
-            .filter(|entry| Path::new(&entry.file_name()).extension().is_some_and(|ending| ending == ENDING))
+            .filter(|entry| {
+                let ending = Path::new(&entry.file_name()).extension().map(ToOwned::to_owned);
+                ending.is_some_and(|ending| ending == LAYER || ending == INVENTORY)
+            })
             .filter_map(|entry| {
                 let metadata = entry.metadata().ok()?;
                 Some((metadata.modified().ok()?, metadata.len(), entry.path()))
@@ -134,9 +161,25 @@ impl Cache {
     }
 }
 
-fn read(bytes: &[u8]) -> Option<Entry> {
-    let plain = limits::read_capped(Inflater::new(bytes, ENTRY_CAPS).ok()?, ENTRY_CAPS.plain_bytes, "record").ok()?;
-    serde_json::from_slice(&plain).ok()
+/// The content of an entry; what is damaged is removed, so that it is made anew.
+fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+    let bytes = limits::read_file(path, MAX_ENTRY_BYTES);
+    if matches!(&bytes, Err(limits::ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound) {
+        return None;
+    }
+    let value = bytes.ok().and_then(|bytes| plain(&bytes)).and_then(|plain| parse(&plain));
+    if value.is_some() {
+        // The time of the last use decides which entries go first. A read-only cache still works.
+        drop(File::open(path).and_then(|file| file.set_modified(SystemTime::now())));
+    } else {
+        tracing::warn!(path = %path.display(), "a damaged entry was dropped from the layer cache");
+        drop(fs::remove_file(path));
+    }
+    value
+}
+
+fn plain(bytes: &[u8]) -> Option<Vec<u8>> {
+    limits::read_capped(Inflater::new(bytes, ENTRY_CAPS).ok()?, ENTRY_CAPS.plain_bytes, "entry").ok()
 }
 
 #[cfg(test)]

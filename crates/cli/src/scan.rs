@@ -175,7 +175,10 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     }
     print(&scanned, args, ui)?;
     say_failures(&scanned, ui);
-    Ok(outcome(&scanned, args.fail_on))
+    let outcome = outcome(&scanned, args.fail_on);
+    // As in `run_sbom`.
+    std::mem::forget(scanned);
+    Ok(outcome)
 }
 
 fn print(scanned: &Scanned, args: &Args, ui: &Ui) -> anyhow::Result<()> {
@@ -191,9 +194,9 @@ fn print(scanned: &Scanned, args: &Args, ui: &Ui) -> anyhow::Result<()> {
         Format::Markdown => judged.iter().for_each(|image| ui.print(vuln::report::markdown(image))),
         Format::Cyclonedx => {
             let image = only(scanned)?;
-            ui.print_json(&document(SbomFormat::Cyclonedx, image, Some(&image.assessment)))?;
+            print_document(SbomFormat::Cyclonedx, image, Some(&image.assessment), ui)?;
         }
-        Format::Spdx => ui.print_json(&document(SbomFormat::Spdx, only(scanned)?, None))?,
+        Format::Spdx => print_document(SbomFormat::Spdx, only(scanned)?, None, ui)?,
     }
     Ok(())
 }
@@ -215,12 +218,17 @@ fn only(scanned: &Scanned) -> anyhow::Result<&AssessedImage> {
     }
 }
 
-fn document(form: SbomFormat, image: &AssessedImage, findings: Option<&model::Assessment>) -> serde_json::Value {
+fn print_document(
+    form: SbomFormat,
+    image: &AssessedImage,
+    findings: Option<&model::Assessment>,
+    ui: &Ui,
+) -> anyhow::Result<()> {
     let now = i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok().map(model::Timestamp::from_nanos);
     let made = Made { version: VERSION, time: now };
     match form {
-        SbomFormat::Spdx => sbom::spdx(&image.inventory, &made),
-        SbomFormat::Cyclonedx => sbom::cyclonedx(&image.inventory, findings, &made),
+        SbomFormat::Spdx => ui.print_json(&sbom::spdx(&image.inventory, &made)),
+        SbomFormat::Cyclonedx => ui.print_json(&sbom::cyclonedx(&image.inventory, findings, &made)),
     }
 }
 
@@ -266,9 +274,12 @@ pub fn run_sbom(args: &SbomArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let reference = Reference::from_str(&args.reference)?;
     let assessor = Assessor::new(Arc::new(Database::empty()), args.source.options());
     let scanned = assess(&assessor, &reference, ui)?;
-    ui.print_json(&document(args.format, only(&scanned)?, None))?;
+    print_document(args.format, only(&scanned)?, None, ui)?;
     say_failures(&scanned, ui);
-    Ok(if scanned.complete() { Outcome::Clean } else { Outcome::Incomplete })
+    let outcome = if scanned.complete() { Outcome::Clean } else { Outcome::Incomplete };
+    // The process ends: freeing a hundred thousand texts one by one takes longer than it is worth.
+    std::mem::forget(scanned);
+    Ok(outcome)
 }
 
 /// Runs the conductor with a progress bar where there is a terminal.

@@ -18,6 +18,9 @@ pub struct Ui {
 #[derive(Debug)]
 pub struct Hint(pub String);
 
+/// Documents are written in pieces of this size: they have megabytes, of which none needs to stay.
+const JSON_BUFFER_BYTES: usize = 64 << 10;
+
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -41,7 +44,13 @@ impl Ui {
 
     /// Prints a value as JSON.
     pub fn print_json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
-        self.print(serde_json::to_string_pretty(value).context("writing JSON")?);
+        let mut out = io::BufWriter::with_capacity(JSON_BUFFER_BYTES, io::stdout().lock());
+        match serde_json::to_writer_pretty(&mut out, value) {
+            Err(error) if !error.is_io() => return Err(error).context("writing JSON"),
+            Ok(()) if writeln!(out).and_then(|()| out.flush()).is_ok() => {}
+            // As in `print`.
+            _ => std::process::exit(0),
+        }
         Ok(())
     }
 

@@ -70,6 +70,73 @@ async fn one_image_cannot_poison_another() {
     assert_eq!(names(&outcome), ["openssl", "jinja2"]);
 }
 
+/// Endings of the files in a cache, with how many there are of each.
+fn kept(cache: &Path) -> Vec<(String, usize)> {
+    let mut endings = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(cache).unwrap() {
+        let ending = entry.unwrap().path().extension().unwrap_or_default().to_string_lossy().into_owned();
+        *endings.entry(ending).or_default() += 1;
+    }
+    endings.into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_inventories_are_what_merging_gives() {
+    let cache = tempfile::tempdir().unwrap();
+    let cold = scan(&image(), cache.path()).await;
+    assert_eq!(kept(cache.path()), [("inventory".to_owned(), 1), ("layer".to_owned(), 3)]);
+    let path = |ending: &str| {
+        let mut paths = std::fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path());
+        paths.find(|path| path.extension().is_some_and(|found| found == ending)).unwrap()
+    };
+    // Without any record of a layer the inventory is still known; without it the records make it again.
+    let inventory = testkit::read(path("inventory"));
+    for _ in 0..3 {
+        std::fs::remove_file(path("layer")).unwrap();
+    }
+    assert_eq!(scan(&image(), cache.path()).await.images[0].inventory, cold.images[0].inventory);
+    // A damaged one is dropped and made again.
+    std::fs::write(path("inventory"), &inventory[..inventory.len() / 2]).unwrap();
+    let again = scan(&image(), cache.path()).await;
+    assert_eq!((again.images[0].stats.layers_known, &again.images[0].inventory), (0, &cold.images[0].inventory));
+    assert!(testkit::read(path("inventory")) == inventory);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_image_says_of_itself_is_its_own() {
+    // The same layers with another history, platform or claimed digest: the layers are known, the inventory is not.
+    let cache = tempfile::tempdir().unwrap();
+    let first = scan(&image(), cache.path()).await;
+    let other = TestImage::for_platform("linux/arm64", image().layers);
+    let outcome = scan(&other, cache.path()).await;
+    assert_eq!(outcome.images[0].inventory.artifact.platform.architecture, "arm64");
+    assert_ne!(outcome.images[0].inventory.id, first.images[0].inventory.id);
+    let mut layers = image().layers;
+    layers[0].diff_id = digest(b"another");
+    let outcome = scan(&TestImage::new(layers), cache.path()).await;
+    assert_eq!(outcome.images[0].inventory.layers[0].diff_id, digest(b"another"));
+    assert_eq!(kept(cache.path()), [("inventory".to_owned(), 3), ("layer".to_owned(), 3)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_could_not_be_read_is_read_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let image = image();
+    image.write_layout(dir.path(), "x");
+    let path = write_blob(dir.path(), &image.layers[2].blob);
+    std::fs::write(&path, b"damaged").unwrap();
+    let reference = layout(dir.path());
+    let assess_once = || assess(&reference, Database::empty(), cached(cache.path()));
+    let outcome = assess_once().await.unwrap();
+    assert!(!outcome.complete());
+    assert_eq!(kept(cache.path()), [("layer".to_owned(), 2)]);
+    std::fs::write(&path, &image.layers[2].blob).unwrap();
+    let outcome = assess_once().await.unwrap();
+    assert!(outcome.complete());
+    assert_eq!(names(&outcome), ["openssl", "jinja2"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_digests_are_computed_when_a_record_has_none() {
     let cache = tempfile::tempdir().unwrap();
@@ -105,7 +172,7 @@ async fn two_scans_at_once_do_not_disturb_each_other() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(left.len(), 20, "one file per layer, no remains: {left:?}");
+    assert_eq!(left.len(), 20 + 1, "one file per layer and one of the image, no remains: {left:?}");
     assert!(left.iter().any(|name| name.contains(&digest(&image.layers[0].blob)[7..])));
 }
 

@@ -1,40 +1,153 @@
-//! CycloneDX 1.6 JSON.
+//! CycloneDX 1.6 JSON. Written while it is made: a document of thousands of packages is never a tree in memory.
+
+use std::collections::BTreeMap;
 
 use model::{Assessment, Evidence, Finding, FixStatus, Inventory, Package, Severity};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::{Made, PROPERTY, subject, uuid};
 
 /// The document. With an assessment its findings are the document's vulnerabilities.
-pub fn cyclonedx(inventory: &Inventory, assessment: Option<&Assessment>, made: &Made<'_>) -> Value {
-    let mut metadata = json!({
-        "tools": {"components": [{"type": "application", "name": "seawall", "version": made.version}]},
-        "component": image(inventory),
-    });
-    if let Some(time) = made.time_of(inventory) {
-        metadata["timestamp"] = json!(time);
+pub fn cyclonedx<'a>(
+    inventory: &'a Inventory,
+    assessment: Option<&'a Assessment>,
+    made: &Made<'a>,
+) -> impl Serialize + 'a {
+    Document {
+        schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        bom_format: "CycloneDX",
+        spec_version: "1.6",
+        serial_number: format!("urn:uuid:{}", uuid(inventory)),
+        version: 1,
+        metadata: Metadata {
+            timestamp: made.time_of(inventory),
+            tools: json!({"components": [{"type": "application", "name": "seawall", "version": made.version}]}),
+            component: image(inventory),
+        },
+        components: Components(inventory),
+        vulnerabilities: assessment.map(|assessment| Vulnerabilities(inventory, assessment)),
     }
-    let mut components: Vec<Value> = Vec::with_capacity(inventory.packages.len() + 1);
-    if let Some(os) = &inventory.os {
-        components.push(json!({
-            "type": "operating-system", "bom-ref": "os", "name": os.id, "version": os.version, "description": os.name,
-        }));
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    bom_format: &'static str,
+    spec_version: &'static str,
+    serial_number: String,
+    version: u32,
+    metadata: Metadata,
+    components: Components<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vulnerabilities: Option<Vulnerabilities<'a>>,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<String>,
+    tools: Value,
+    component: Value,
+}
+
+/// The operating system and the packages.
+struct Components<'a>(&'a Inventory);
+
+impl Serialize for Components<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let os = self.0.os.as_ref().map(|os| {
+            Component::Os(json!({
+                "type": "operating-system", "bom-ref": "os", "name": os.id, "version": os.version, "description": os.name,
+            }))
+        });
+        let packages = self.0.packages.iter().enumerate().map(|(index, package)| Component::of(index, package));
+        serializer.collect_seq(os.into_iter().chain(packages))
     }
-    components.extend(inventory.packages.iter().enumerate().map(|(index, package)| component(index, package)));
-    let mut document = json!({
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": format!("urn:uuid:{}", uuid(inventory)),
-        "version": 1,
-        "metadata": metadata,
-        "components": components,
-    });
-    if let Some(assessment) = assessment {
-        document["vulnerabilities"] =
-            assessment.findings.iter().map(|finding| vulnerability(inventory, finding)).collect();
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Component<'a> {
+    Os(Value),
+    Package(Box<Library<'a>>),
+}
+
+#[derive(Serialize)]
+struct Library<'a> {
+    r#type: &'static str,
+    #[serde(rename = "bom-ref")]
+    bom_ref: String,
+    name: &'a str,
+    version: &'a str,
+    purl: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supplier: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    licenses: Vec<License<'a>>,
+    properties: Vec<Property<'a>>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct License<'a> {
+    license: Named<'a>,
+}
+
+#[derive(Serialize)]
+struct Property<'a> {
+    name: PropertyName<'a>,
+    value: &'a str,
+}
+
+/// A name of ours, or that of a package's own property.
+enum PropertyName<'a> {
+    Ours(&'static str),
+    Package(&'a str),
+}
+
+impl Serialize for PropertyName<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            PropertyName::Ours(name) => serializer.collect_str(&format_args!("{PROPERTY}{name}")),
+            PropertyName::Package(name) => serializer.collect_str(&format_args!("{PROPERTY}property:{name}")),
+        }
     }
-    document
+}
+
+impl<'a> Component<'a> {
+    fn of(index: usize, package: &'a Package) -> Self {
+        let mut properties = vec![Property { name: PropertyName::Ours("evidence"), value: evidence(package.evidence) }];
+        let mut add = |name, value: Option<&'a str>| {
+            properties.extend(value.map(|value| Property { name: PropertyName::Ours(name), value }));
+        };
+        add("architecture", package.architecture.as_deref());
+        add("source-name", package.source.as_ref().map(|source| source.name.as_str()));
+        add("source-version", package.source.as_ref().map(|source| source.version.as_str()));
+        add("owner", package.owner.as_deref());
+        add("layer", package.layer.as_deref());
+        for location in &package.locations {
+            add("location", Some(&location.path));
+        }
+        let own = package.properties.iter();
+        properties.extend(own.map(|(name, value)| Property { name: PropertyName::Package(name), value }));
+        Self::Package(Box::new(Library {
+            r#type: "library",
+            bom_ref: reference(index),
+            name: &package.name,
+            version: &package.version,
+            purl: &package.purl,
+            supplier: package.vendor.as_deref().map(|name| Named { name }),
+            licenses: package.licenses.iter().map(|name| License { license: Named { name } }).collect(),
+            properties,
+        }))
+    }
 }
 
 fn reference(index: usize) -> String {
@@ -44,7 +157,9 @@ fn reference(index: usize) -> String {
 fn image(inventory: &Inventory) -> Value {
     let artifact = &inventory.artifact;
     let mut properties = Vec::new();
-    let mut add = |name: &str, value: Option<&str>| properties.extend(value.map(|value| property(name, value)));
+    let mut add = |name: &str, value: Option<&str>| {
+        properties.extend(value.map(|value| json!({"name": format!("{PROPERTY}{name}"), "value": value})));
+    };
     add("manifest-digest", artifact.manifest_digest.as_deref());
     add("index-digest", artifact.index_digest.as_deref());
     add("config-digest", artifact.config_digest.as_deref());
@@ -59,48 +174,26 @@ fn image(inventory: &Inventory) -> Value {
     if let Some(digest) = &artifact.manifest_digest {
         component["version"] = json!(digest);
     }
-    with_properties(component, properties)
-}
-
-fn property(name: &str, value: &str) -> Value {
-    json!({"name": format!("{PROPERTY}{name}"), "value": value})
-}
-
-fn with_properties(mut component: Value, properties: Vec<Value>) -> Value {
     if !properties.is_empty() {
         component["properties"] = Value::Array(properties);
     }
     component
 }
 
-fn component(index: usize, package: &Package) -> Value {
-    let mut fields = Map::new();
-    fields.insert("type".into(), json!("library"));
-    fields.insert("bom-ref".into(), json!(reference(index)));
-    fields.insert("name".into(), json!(package.name));
-    fields.insert("version".into(), json!(package.version));
-    fields.insert("purl".into(), json!(package.purl));
-    if let Some(vendor) = &package.vendor {
-        fields.insert("supplier".into(), json!({"name": vendor}));
+/// The findings of an assessment.
+struct Vulnerabilities<'a>(&'a Inventory, &'a Assessment);
+
+impl Serialize for Vulnerabilities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut by_purl: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, package) in self.0.packages.iter().enumerate() {
+            by_purl.entry(&package.purl).or_default().push(index);
+        }
+        serializer.collect_seq(self.1.findings.iter().map(|finding| {
+            let affected = by_purl.get(finding.package.as_str()).map(Vec::as_slice).unwrap_or_default();
+            vulnerability(affected, finding)
+        }))
     }
-    if !package.licenses.is_empty() {
-        let licenses = package.licenses.iter().map(|text| json!({"license": {"name": text}}));
-        fields.insert("licenses".into(), licenses.collect());
-    }
-    let mut properties = vec![property("evidence", evidence(package.evidence))];
-    let mut add = |name: &str, value: Option<&str>| properties.extend(value.map(|value| property(name, value)));
-    add("architecture", package.architecture.as_deref());
-    add("source-name", package.source.as_ref().map(|source| source.name.as_str()));
-    add("source-version", package.source.as_ref().map(|source| source.version.as_str()));
-    add("owner", package.owner.as_deref());
-    add("layer", package.layer.as_deref());
-    for location in &package.locations {
-        add("location", Some(&location.path));
-    }
-    for (name, value) in &package.properties {
-        add(&format!("property:{name}"), Some(value));
-    }
-    with_properties(Value::Object(fields), properties)
 }
 
 const fn evidence(evidence: Evidence) -> &'static str {
@@ -113,9 +206,8 @@ const fn evidence(evidence: Evidence) -> &'static str {
     }
 }
 
-fn vulnerability(inventory: &Inventory, finding: &Finding) -> Value {
-    let affected = inventory.packages.iter().enumerate().filter(|(_, package)| package.purl == finding.package);
-    let affects: Vec<Value> = affected.map(|(index, _)| json!({"ref": reference(index)})).collect();
+fn vulnerability(affected: &[usize], finding: &Finding) -> Value {
+    let affects: Vec<Value> = affected.iter().map(|index| json!({"ref": reference(*index)})).collect();
     let mut ratings =
         vec![json!({"source": {"name": finding.severity.from}, "severity": severity(finding.severity.chosen)})];
     for cvss in &finding.cvss {

@@ -35,9 +35,10 @@ pub fn spdx(inventory: &Inventory, made: &Made<'_>) -> Value {
             "created": made.time_of(inventory).unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned()),
             "creators": [format!("Tool: seawall-{}", made.version)],
         },
-        "packages": packages,
-        "relationships": relationships,
     });
+    // Moved: what stands in `json!` is copied, and these are thousands.
+    document["packages"] = Value::Array(packages);
+    document["relationships"] = Value::Array(relationships);
     if !licenses.is_empty() {
         let texts = licenses.iter().map(|(text, id)| json!({"licenseId": id, "name": text, "extractedText": text}));
         document["hasExtractedLicensingInfos"] = texts.collect();
