@@ -1,10 +1,11 @@
 //! End-to-end tests: the installed programs with a real registry, a real container runtime, the real kernel and a real
 //! browser.
 //!
-//! What it is: starters for the real parts ([`parts`]), a client of the hub's API ([`api`]), and the whole path once
-//! ([`once`]). What it is not: a mock of anything, or a user of the programs' internals: they are started as a user
-//! starts them.
+//! What it is: starters for the real parts ([`parts`]), a client of the hub's API ([`api`]), the whole path once
+//! ([`once`]), and attacks in containers ([`attack`]). What it is not: a mock of anything, or a user of the programs'
+//! internals: they are started as a user starts them.
 
 pub mod api;
+pub mod attack;
 pub mod once;
 pub mod parts;
