@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((format, document)) = bytes.split_first() else { return };
     let mut collected = Sink::new();
     let sink = &mut collected;
-    match format % 13 {
+    match format % 14 {
         0 => osv::record(document, "x", "", sink),
         1 => drop(oval::file(document, "x-3.0", sink)),
         2 => csaf::csaf(document, "x", sink),
@@ -22,6 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         8 => secdb::yaml(&String::from_utf8_lossy(document), "x", sink),
         9 => drop(updateinfo::updateinfo(document, "amazon-2023", sink)),
         10 => updateinfo::amazon_page(&String::from_utf8_lossy(document), "x", sink),
+        12 => csaf::repositories(document, "x", sink),
         11 => drop(rubysec::lines(document, "x", sink)),
         _ => {
             enrich::kev(document, "x", sink);

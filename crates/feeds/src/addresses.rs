@@ -12,12 +12,34 @@ pub struct Address {
     pub path: String,
     /// Where it is published.
     pub url: String,
-    /// Whether it names, on its first line, the file to fetch from the same folder instead.
-    pub indirect: bool,
+    /// What is done with it.
+    pub role: Role,
+}
+
+/// What an update does with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Its content is the feed, or part of it.
+    Feed,
+    /// The same, but its publisher may not have it (a branch that is not begun or no longer served).
+    Optional,
+    /// It names, on its first line, the file to fetch from the same folder instead.
+    Names,
+    /// It lists which records of the feed changed, and when; the records lie beside it.
+    Changes(Changes),
+}
+
+/// Form of a list of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// OSV's `modified_id.csv`: lines `TIME,ID`, newest first; a record is `ID.json`.
+    Osv,
+    /// Red Hat's `changes.csv`: lines `"PATH","TIME"`, with the removed ones in `deletions.csv` beside it.
+    RedHat,
 }
 
 /// Ecosystems of OSV that are fetched: its folder, our key. Distributions only where their own feed is not used.
-const OSV: [(&str, &str); 16] = [
+const OSV: [(&str, &str); 23] = [
     ("PyPI", "pypi"),
     ("npm", "npm"),
     ("Go", "golang"),
@@ -33,18 +55,27 @@ const OSV: [(&str, &str); 16] = [
     ("AlmaLinux", "alma"),
     ("Rocky Linux", "rocky"),
     ("SUSE", "sles"),
+    ("openSUSE", "sles"),
+    ("Bitnami", "bitnami"),
+    ("GitHub Actions", "githubactions"),
+    ("SwiftURL", "swift"),
+    ("Hackage", "hackage"),
+    ("Julia", "julia"),
+    ("Mageia", "mageia"),
     ("openEuler", "openeuler"),
 ];
 
-/// Branches of Alpine with a secdb.
-const ALPINE: [&str; 14] =
-    ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.16", "3.17", "3.18", "3.19", "3.20", "3.21", "3.22", "edge"];
+/// Branches of Alpine with a secdb, and the next ones.
+const ALPINE: [&str; 18] = [
+    "3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.16", "3.17", "3.18", "3.19", "3.20", "3.21", "3.22", "3.23",
+    "3.24", "3.25", "3.26", "edge",
+];
 
 /// Releases of Photon OS.
 const PHOTON: [&str; 5] = ["1.0", "2.0", "3.0", "4.0", "5.0"];
 
 /// Files that are one feed each: segment, path in a mirror, address.
-const SINGLE: [(&str, &str, &str); 9] = [
+const SINGLE: [(&str, &str, &str); 10] = [
     ("debian", "debian/tracker.json", "https://security-tracker.debian.org/tracker/data/json"),
     ("wolfi", "wolfi/security.json", "https://packages.wolfi.dev/os/security.json"),
     ("chainguard", "chainguard/security.json", "https://packages.cgr.dev/chainguard/security.json"),
@@ -69,6 +100,11 @@ const SINGLE: [(&str, &str, &str); 9] = [
         "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
     ),
     ("epss", "epss/epss_scores-current.csv.gz", "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"),
+    (
+        "rhel-repositories",
+        "rhel/repository-to-cpe.json",
+        "https://security.access.redhat.com/data/metrics/repository-to-cpe.json",
+    ),
     ("eol", "eol/all.json", "https://endoflife.date/api/v1/products/full"),
 ];
 
@@ -76,15 +112,21 @@ const SINGLE: [(&str, &str, &str); 9] = [
 pub fn all() -> Vec<Address> {
     let mut all: Vec<Address> = SINGLE.iter().map(|(segment, path, url)| address(segment, path, url)).collect();
     for (folder, key) in OSV {
-        let url = format!("https://osv-vulnerabilities.storage.googleapis.com/{}/all.zip", folder.replace(' ', "%20"));
-        all.push(address(&format!("osv-{key}"), &format!("osv/{folder}/all.zip"), &url));
+        let (segment, base) = (format!("osv-{key}"), "https://osv-vulnerabilities.storage.googleapis.com");
+        let mut add = |file: &str, role| {
+            let url = format!("{base}/{}/{file}", folder.replace(' ', "%20"));
+            all.push(Address { role, ..address(&segment, &format!("osv/{folder}/{file}"), &url) });
+        };
+        add("all.zip", Role::Feed);
+        add("modified_id.csv", Role::Changes(Changes::Osv));
     }
     for branch in ALPINE {
         let folder = if branch == "edge" { branch.to_owned() } else { format!("v{branch}") };
         let repositories: &[&str] = &["main", "community"];
         for repository in repositories {
             let path = format!("alpine/{folder}/{repository}.json");
-            all.push(address("alpine", &path, &format!("https://secdb.alpinelinux.org/{folder}/{repository}.json")));
+            let url = format!("https://secdb.alpinelinux.org/{folder}/{repository}.json");
+            all.push(Address { role: Role::Optional, ..address("alpine", &path, &url) });
         }
     }
     for release in PHOTON {
@@ -92,14 +134,16 @@ pub fn all() -> Vec<Address> {
         let url = format!("https://packages.broadcom.com/photon/photon_cve_metadata/{file}");
         all.push(address("photon", &format!("photon/{file}"), &url));
     }
-    let vex = "https://security.access.redhat.com/data/csaf/v2/vex/archive_latest.txt";
-    all.push(Address { indirect: true, ..address("rhel", "rhel/archive_latest.txt", vex) });
+    for (file, role) in [("archive_latest.txt", Role::Names), ("changes.csv", Role::Changes(Changes::RedHat))] {
+        let url = format!("https://security.access.redhat.com/data/csaf/v2/vex/{file}");
+        all.push(Address { role, ..address("rhel", &format!("rhel/{file}"), &url) });
+    }
     all.sort_by(|a, b| (&a.segment, &a.path).cmp(&(&b.segment, &b.path)));
     all
 }
 
 fn address(segment: &str, path: &str, url: &str) -> Address {
-    Address { segment: segment.to_owned(), path: path.to_owned(), url: url.to_owned(), indirect: false }
+    Address { segment: segment.to_owned(), path: path.to_owned(), url: url.to_owned(), role: Role::Feed }
 }
 
 #[cfg(test)]

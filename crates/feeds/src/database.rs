@@ -111,6 +111,13 @@ impl Database {
         self.segments_where(|_| true)
     }
 
+    /// The segment of a name that the manifest has.
+    pub(crate) fn segment_named(&self, name: &str) -> Result<Segment<'_>, DatabaseError> {
+        let found = self.segments_where(|entry| entry.meta.name == name)?;
+        let missing = || DatabaseError::Missing { dir: self.dir.join(name) };
+        found.into_iter().next().ok_or_else(missing)
+    }
+
     fn segments_where(&self, needed: impl Fn(&Entry) -> bool) -> Result<Vec<Segment<'_>>, DatabaseError> {
         let entries = self.manifest.segments.iter().zip(&self.maps);
         entries.filter(|(entry, _)| needed(entry)).map(|(entry, map)| self.segment(entry, map)).collect()

@@ -54,6 +54,9 @@ pub enum DownloadError {
         /// The address.
         url: String,
     },
+    /// A list of changes cannot be read.
+    #[error(transparent)]
+    List(#[from] crate::delta::ListError),
     /// The file could not be written.
     #[error("writing {}", path.display())]
     Write {
@@ -72,6 +75,8 @@ pub enum Fetched {
     New(String),
     /// The server still has the version that was asked about.
     Unchanged,
+    /// The server has none, and that is fine.
+    Missing,
 }
 
 /// A client with our limits.
@@ -92,7 +97,7 @@ pub async fn fetch(client: &Client, url: &str, path: &Path, known: &str) -> Resu
                 drop(fs::remove_file(note(&part)));
                 return Ok(Fetched::New(etag));
             }
-            Ok(Fetched::Unchanged) => return Ok(Fetched::Unchanged),
+            Ok(other) => return Ok(other),
             Err(error) => error,
         };
         let again = matches!(&broken, DownloadError::Request { .. }) && attempt < ATTEMPTS;

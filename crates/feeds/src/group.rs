@@ -60,6 +60,7 @@ fn native(kind: Kind, path: &Path) -> (String, &'static str) {
         Kind::Lifecycle => plain("eol"),
         Kind::SecdbJson | Kind::SecdbYaml => (secdb(path), "secdb"),
         Kind::DebianTracker | Kind::DebianList => plain("debian"),
+        Kind::Repositories => ("rhel-repositories".into(), "repositories"),
         Kind::Csaf | Kind::CsafArchive | Kind::Hydra => ("rhel".into(), "csaf"),
         Kind::Cvrf => ("windows".into(), "cvrf"),
         Kind::Photon => plain("photon"),

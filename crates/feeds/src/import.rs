@@ -54,6 +54,7 @@ pub(crate) fn import(source: &Source, family: &str, sink: &mut Sink) -> Result<(
         Kind::DebianList => debian::list(stream()?, &name, sink)?,
         Kind::Csaf => csaf::csaf(&whole()?, &name, sink),
         Kind::CsafArchive => csaf_archive(stream()?, &name, sink)?,
+        Kind::Repositories => csaf::repositories(&whole()?, &name, sink),
         Kind::Hydra => csaf::hydra(&whole()?, &name, sink),
         Kind::Cvrf => cvrf::month(&whole()?, &name, sink),
         Kind::Photon => photon::list(&whole()?, &name, sink),

@@ -11,6 +11,7 @@ pub mod archive;
 pub mod build;
 pub mod catalogue;
 pub mod database;
+mod delta;
 pub mod download;
 mod group;
 mod import;
@@ -23,4 +24,5 @@ pub mod update;
 
 pub use build::{BuildError, BuildReport, build};
 pub use database::{Database, DatabaseError};
+pub use delta::ListError;
 pub use manifest::{Entry, Manifest};

@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     Csaf,
     /// A tar archive of CSAF documents.
     CsafArchive,
+    /// Red Hat's map of repositories.
+    Repositories,
     /// A CVE of Red Hat's older API.
     Hydra,
     /// A month of Microsoft's CVRF.
@@ -162,6 +164,7 @@ fn by_name(name: &str) -> Option<Kind> {
         "archive_latest.txt" | "changes.csv" | "deletions.csv" | "ecosystems.txt" | "modified_id.csv" => {
             Some(Kind::Index)
         }
+        _ if name.starts_with("repository-to-cpe.json") => Some(Kind::Repositories),
         _ if name.contains(".tar") && (name.contains("csaf") || name.contains("vex")) => Some(Kind::CsafArchive),
         _ => None,
     }

@@ -1,7 +1,8 @@
 //! Brings a database up to date, feed by feed.
 //!
 //! Two steps, so that the network part is asynchronous and the import is not: [`fetch`] downloads what changed,
-//! [`apply`] imports it. A feed that fails, in either step, keeps its old segment and says so in the manifest; the
+//! [`apply`] imports it. Where the publisher lists what changed, only those records are fetched and put into the old
+//! segment ([`crate::delta`]). A feed that fails, in either step, keeps its old segment and says so in the manifest; the
 //! others are updated. The manifest changes once, at the end; a download that broke off goes on the next time.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,20 +10,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use model::Timestamp;
+use vuln::import::Sink;
 
-use crate::addresses::Address;
 use crate::build::{self, BuildError, SegmentReport};
-use crate::download::{self, DownloadError, Fetched};
+use crate::database::Database;
+use crate::delta::Delta;
 use crate::group::{Group, groups};
-use crate::manifest::Manifest;
-use crate::sources;
+use crate::import;
+use crate::sources::{self, Kind, Source};
 use crate::store::{Store, StoreError};
+
+mod fetch;
+
+pub use fetch::fetch;
 
 /// Folder of downloads inside the database's directory.
 const DOWNLOADS: &str = ".downloads";
-/// Longest first line of a file that names another.
-const NAME_MAX_BYTES: u64 = 4096;
-
+/// Folder of changed records inside the database's directory: a folder per segment.
+const CHANGES: &str = ".changes";
 /// What was fetched.
 #[derive(Debug, Default)]
 pub struct Downloads {
@@ -30,6 +35,8 @@ pub struct Downloads {
     dir: PathBuf,
     /// Segments of which something is new, with the versions of their files.
     changed: BTreeMap<String, String>,
+    /// Segments of which only some records are new, with these and the versions.
+    deltas: BTreeMap<String, (Vec<Delta>, String)>,
     /// Segments of which nothing is new.
     pub unchanged: BTreeSet<String>,
     /// Segments that could not be fetched, and why.
@@ -47,108 +54,7 @@ pub struct UpdateReport {
     pub failed: BTreeMap<String, String>,
 }
 
-/// Fetches the files of `addresses` that changed since the database in `dir` was updated. `mirror` is the address of a
-/// mirror that has them by their paths; without it they come from their publishers.
-pub async fn fetch(
-    dir: &Path,
-    addresses: &[Address],
-    mirror: Option<&str>,
-    progress: &mut (dyn FnMut(&str) + Send),
-) -> Result<Downloads, DownloadError> {
-    let client = download::client()?;
-    let known = Manifest::read(dir).unwrap_or_default();
-    let mut downloads = Downloads { dir: dir.join(DOWNLOADS), ..Downloads::default() };
-    let mut feeds: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
-    for address in addresses {
-        feeds.entry(&address.segment).or_default().push(address);
-    }
-    for (segment, files) in feeds {
-        progress(segment);
-        let versions = known.get(segment).map(|entry| entry.etag.as_str()).unwrap_or_default();
-        match feed(&client, &downloads.dir, &files, mirror, versions).await {
-            Ok(Some(versions)) => {
-                downloads.changed.insert(segment.to_owned(), versions);
-            }
-            Ok(None) => {
-                downloads.unchanged.insert(segment.to_owned());
-            }
-            Err(error) => {
-                downloads.failed.insert(segment.to_owned(), chain(&error));
-            }
-        }
-    }
-    Ok(downloads)
-}
-
-/// Fetches the files of one feed. `None` when all are unchanged. A feed of several files is fetched whole as soon as
-/// one of them changed, since its segment is built from all of them.
-async fn feed(
-    client: &reqwest::Client,
-    dir: &Path,
-    files: &[&Address],
-    mirror: Option<&str>,
-    versions: &str,
-) -> Result<Option<String>, DownloadError> {
-    let known: BTreeMap<&str, &str> = versions.lines().filter_map(|line| line.split_once('\t')).collect();
-    let mut fresh: BTreeMap<String, String> = BTreeMap::new();
-    let mut unchanged: Vec<&Address> = Vec::new();
-    for file in files {
-        let version = known.get(file.path.as_str()).copied().unwrap_or_default();
-        match one(client, dir, file, mirror, version).await? {
-            Fetched::New(etag) => {
-                fresh.insert(file.path.clone(), etag);
-            }
-            Fetched::Unchanged => unchanged.push(file),
-        }
-    }
-    if fresh.is_empty() {
-        return Ok(None);
-    }
-    for file in unchanged {
-        if let Fetched::New(etag) = one(client, dir, file, mirror, "").await? {
-            fresh.insert(file.path.clone(), etag);
-        }
-    }
-    Ok(Some(fresh.into_iter().map(|(path, etag)| format!("{path}\t{etag}")).collect::<Vec<_>>().join("\n")))
-}
-
-async fn one(
-    client: &reqwest::Client,
-    dir: &Path,
-    file: &Address,
-    mirror: Option<&str>,
-    version: &str,
-) -> Result<Fetched, DownloadError> {
-    let target = dir.join(&file.path);
-    let write = |source| DownloadError::Write { path: target.clone(), source };
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(write)?;
-    }
-    let url = match mirror {
-        Some(base) => format!("{}/{}", base.trim_end_matches('/'), file.path.replace(' ', "%20")),
-        None => file.url.clone(),
-    };
-    if !file.indirect {
-        return download::fetch(client, &url, &target, version).await;
-    }
-    // The index itself is always fetched: it is small and names the file whose version counts.
-    download::fetch(client, &url, &target, "").await?;
-    let text = limits::read_text(&target, NAME_MAX_BYTES).map_err(|error| write(std::io::Error::other(error)))?;
-    let name = text.lines().next().unwrap_or("").trim();
-    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if !plain || name.starts_with('.') {
-        return Err(write(std::io::Error::other(format!("{url} names {name:?}, which is not a plain file name"))));
-    }
-    let folder = url.rsplit_once('/').map_or(url.as_str(), |(folder, _)| folder);
-    // The name carries the date, so an equal name is an equal file even without an entity tag.
-    if version == name {
-        return Ok(Fetched::Unchanged);
-    }
-    download::fetch(client, &format!("{folder}/{name}"), &target.with_file_name(name), "").await?;
-    Ok(Fetched::New(name.to_owned()))
-}
-
-/// Imports what was fetched and removes the downloads of feeds that went well.
+/// Imports what was fetched. The downloads are removed when all went well; otherwise the next update goes on with them.
 pub fn apply(
     dir: &Path,
     downloads: Downloads,
@@ -170,6 +76,12 @@ pub fn apply(
             }
         }
     }
+    for (name, (deltas, versions)) in &downloads.deltas {
+        progress(name);
+        if let Err(reason) = merge(&mut store, dir, name, deltas, versions, now, &mut report)? {
+            report.failed.insert(name.clone(), reason);
+        }
+    }
     for name in downloads.changed.keys() {
         let known = report.updated.iter().any(|segment| segment.meta.name == *name) || report.failed.contains_key(name);
         if !known {
@@ -177,9 +89,55 @@ pub fn apply(
         }
     }
     finish(store, &report, now)?;
-    // A folder that stays only costs space.
-    drop(fs::remove_dir_all(&downloads.dir));
+    if report.failed.is_empty() {
+        // A folder that stays only costs space.
+        drop(fs::remove_dir_all(&downloads.dir));
+        drop(fs::remove_dir_all(dir.join(CHANGES)));
+    }
     Ok(report)
+}
+
+/// A new segment from the old one and what changed. `Err` says why not; the old one then stays.
+fn merge(
+    store: &mut Store,
+    dir: &Path,
+    name: &str,
+    deltas: &[Delta],
+    versions: &str,
+    now: Timestamp,
+    report: &mut UpdateReport,
+) -> Result<Result<(), String>, StoreError> {
+    let Some(old) = store.manifest().get(name).cloned() else { return Ok(Err("the segment is gone".into())) };
+    let database = match Database::open(dir) {
+        Ok(database) => database,
+        Err(error) => return Ok(Err(chain(&error))),
+    };
+    let (kind, feed) = if old.meta.feed == "csaf" { (Kind::Csaf, "csaf") } else { (Kind::OsvRecord, "osv") };
+    let family = name.strip_prefix("osv-").unwrap_or_default().to_owned();
+    let (mut sink, mut replaced) = (Sink::new(), BTreeSet::new());
+    for (path, id) in deltas.iter().flat_map(|delta| &delta.files) {
+        let failed = sink.report.failed;
+        let source = Source { kind, path: path.clone() };
+        if let Err(error) = import::import(&source, &family, &mut sink) {
+            return Ok(Err(format!("{}: {error}", path.display())));
+        }
+        // What cannot be read leaves the old record in place.
+        if sink.report.failed == failed {
+            replaced.insert(id.clone());
+        }
+    }
+    replaced.extend(deltas.iter().flat_map(|delta| delta.gone.iter().cloned()));
+    let kept = database
+        .segment_named(name)
+        .map_err(|error| chain(&error))
+        .and_then(|segment| sink.builder.keep(&segment, &|id| replaced.contains(id)).map_err(|error| chain(&error)));
+    if let Err(reason) = kept {
+        return Ok(Err(reason));
+    }
+    sink.report.date(&old.meta.date.to_string());
+    let group = Group { name: name.to_owned(), feed, family, from: dir.to_owned(), sources: Vec::new() };
+    report.updated.push(build::stage(store, group, sink, now, versions)?);
+    Ok(Ok(()))
 }
 
 /// Updates the feeds that a directory has, and leaves the others as they are.

@@ -148,11 +148,15 @@ fn azure(version: &str) -> Option<String> {
     }
 }
 
-/// `enterprise_linux:9::baseos` is Red Hat's CPE without its prefix.
+/// `enterprise_linux:9::baseos` is Red Hat's CPE without its prefix. Add-ons have versions of their own and name the
+/// release after them (`rhel_software_collections:3::el7`).
 fn red_hat(product: &str) -> Option<(String, String)> {
     let mut parts = product.split(':');
     let name = parts.next()?;
-    let release: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
+    let digits = |text: &str| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
+    let own = digits(parts.next()?);
+    let edition = parts.nth(1).and_then(|edition| edition.strip_prefix("el")).map(digits);
+    let release = edition.filter(|release| !release.is_empty()).unwrap_or(own);
     let ours = name == "enterprise_linux" || name.starts_with("rhel_");
     (ours && !release.is_empty()).then(|| (format!("rhel:{release}"), format!("redhat:{product}")))
 }
@@ -284,6 +288,7 @@ mod tests {
         check("Azure Linux:3", "azurelinux:3.0", "");
         check("Red Hat:enterprise_linux:9::baseos", "rhel:9", "redhat:enterprise_linux:9::baseos");
         check("Red Hat:rhel_eus:9.2::appstream", "rhel:9", "redhat:rhel_eus:9.2::appstream");
+        check("Red Hat:rhel_software_collections:3::el7", "rhel:7", "redhat:rhel_software_collections:3::el7");
         check(
             "SUSE:Linux Enterprise Module for Basesystem 15 SP5",
             "sles:15.5",

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         }
         mirror => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let downloads = runtime.block_on(update::fetch(&dir, &addresses, mirror, &mut progress))?;
+            let downloads = runtime.block_on(update::fetch(&dir, &addresses, mirror, now(), &mut progress))?;
             update::apply(&dir, downloads, now(), &mut progress)?
         }
     };

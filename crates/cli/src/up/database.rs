@@ -47,7 +47,7 @@ async fn fetch(mirror: &str, state_dir: &Path, ui: &Ui) -> Result<PathBuf> {
     ui.say(format_args!("fetching advisories from {mirror} …"));
     let mut progress = |_: &str| {};
     let addresses = feeds::addresses::all();
-    let downloads = feeds::update::fetch(&out, &addresses, Some(mirror), &mut progress).await;
+    let downloads = feeds::update::fetch(&out, &addresses, Some(mirror), crate::db::now(), &mut progress).await;
     let downloads = downloads.with_context(|| format!("fetching advisories from {mirror}"))?;
     let report = feeds::update::apply(&out, downloads, crate::db::now(), &mut progress)?;
     let have = report.updated.len() + report.unchanged.len();

@@ -4,6 +4,7 @@
 
 mod archive;
 mod build;
+mod delta;
 mod inventories;
 mod mariner;
 mod update;

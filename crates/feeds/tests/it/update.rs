@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use feeds::addresses::Address;
+use feeds::addresses::{Address, Role};
 use feeds::update::{UpdateReport, apply, fetch, from_directory};
 use feeds::{Database, Manifest};
 use model::Timestamp;
@@ -33,7 +33,7 @@ fn secdb(branch: &str) -> String {
 }
 
 fn address(segment: &str, path: &str) -> Address {
-    Address { segment: segment.into(), path: path.into(), url: "https://unused.invalid/".into(), indirect: false }
+    Address { segment: segment.into(), path: path.into(), url: "https://unused.invalid/".into(), role: Role::Feed }
 }
 
 fn addresses() -> Vec<Address> {
@@ -45,7 +45,7 @@ fn addresses() -> Vec<Address> {
 }
 
 async fn update(dir: &Path, addresses: &[Address], mirror: &str) -> UpdateReport {
-    let downloads = fetch(dir, addresses, Some(mirror), &mut |_| {}).await.unwrap();
+    let downloads = fetch(dir, addresses, Some(mirror), now(), &mut |_| {}).await.unwrap();
     apply(dir, downloads, now(), &mut |_| {}).unwrap()
 }
 
@@ -96,6 +96,17 @@ async fn only_what_changed_is_fetched_and_failures_keep_the_old() {
 }
 
 #[tokio::test]
+async fn a_branch_that_is_not_there_is_left_out() {
+    let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    serve(&server, "/alpine/v3.18/main.json", "\"a18\"", secdb("v3.18")).await;
+    let optional = |path: &str| Address { role: Role::Optional, ..address("alpine", path) };
+    let both = [optional("alpine/v3.18/main.json"), optional("alpine/v3.99/main.json")];
+    let first = update(out.path(), &both, &server.uri()).await;
+    assert_eq!((names(&first), first.failed.len()), (vec!["alpine"], 0));
+    assert_eq!(update(out.path(), &both, &server.uri()).await.unchanged, ["alpine"]);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_feed_keeps_the_old_segment() {
     let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
     let kev_only = [address("kev", "kev/kev.json")];
@@ -114,7 +125,7 @@ async fn an_answer_that_is_no_feed_keeps_the_old_segment() {
 #[tokio::test]
 async fn an_index_names_the_file_to_fetch() {
     let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
-    let index = Address { indirect: true, ..address("kev", "kev/latest.txt") };
+    let index = Address { role: Role::Names, ..address("kev", "kev/latest.txt") };
     serve(&server, "/kev/latest.txt", "\"i\"", "kev-2026.json\n".into()).await;
     serve(&server, "/kev/kev-2026.json", "\"k\"", kev(&["CVE-2024-0001"])).await;
     let first = update(out.path(), std::slice::from_ref(&index), &server.uri()).await;

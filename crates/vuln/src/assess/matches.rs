@@ -239,7 +239,7 @@ fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>, contex
         Target::Source => lookup.binary.is_none(),
         Target::Binary => lookup.binary.is_some(),
     };
-    if !kind || redhat::out_of_reach(&row.tags.products, &context.products) {
+    if !kind || redhat::out_of_reach(&row.tags.products, &context.enabled) {
         return false;
     }
     let packages = match lookup.binary {

@@ -38,12 +38,32 @@ pub(super) fn deciding(installed: &str, fixes: &[&str]) -> Option<usize> {
     (0..fixes.len()).filter(|index| minor(fixes[*index]) == stream).max_by(|a, b| keyed(*a).cmp(&keyed(*b)))
 }
 
+/// What an image enables.
+#[derive(Debug, Default)]
+pub(super) struct Enabled {
+    /// Repositories (content sets), as the image names them.
+    pub repositories: Vec<String>,
+    /// Products of these repositories by Red Hat's map; empty where there is no map.
+    pub products: Vec<String>,
+}
+
+impl Enabled {
+    /// Whether a product of an extended stream is enabled: by the map where it knows the repositories, else by how
+    /// they are named (`rhel-9-for-x86_64-appstream-eus-rpms`).
+    fn has(&self, product: &str, stream: &str) -> bool {
+        if self.products.is_empty() {
+            return self.repositories.iter().any(|name| name.contains(&format!("-{stream}-")));
+        }
+        // `redhat:rhel_eus:9.2::appstream` is enabled by any repository of the stream and minor.
+        let release = |product: &str| product.splitn(4, ':').take(3).collect::<Vec<_>>().join(":");
+        self.products.iter().any(|enabled| release(enabled) == release(product))
+    }
+}
+
 /// Whether products that need a subscription, and only those, were fixed, and the image has none of them.
-pub(super) fn out_of_reach(products: &[&str], content_sets: &[String]) -> bool {
+pub(super) fn out_of_reach(products: &[&str], enabled: &Enabled) -> bool {
     !products.is_empty()
-        && products.iter().all(|product| {
-            extended(product).is_some_and(|stream| !content_sets.iter().any(|set| set.contains(&format!("-{stream}-"))))
-        })
+        && products.iter().all(|product| extended(product).is_some_and(|stream| !enabled.has(product, stream)))
 }
 
 /// `redhat:rhel_eus:9.2::appstream` is of the stream `eus`.
@@ -108,12 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn extended_streams_need_a_content_set() {
+    fn extended_streams_need_a_repository() {
         let eus = ["redhat:rhel_eus:9.2::appstream"];
-        assert!(out_of_reach(&eus, &[]));
-        assert!(!out_of_reach(&eus, &["rhel-9-for-x86_64-appstream-eus-rpms".into()]));
-        assert!(!out_of_reach(&[eus[0], "redhat:enterprise_linux:9::appstream"], &[]));
-        assert!(!out_of_reach(&[], &[]));
+        let with = |repositories: &[&str], products: &[&str]| Enabled {
+            repositories: repositories.iter().map(|name| (*name).to_owned()).collect(),
+            products: products.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let names = ["rhel-9-for-x86_64-appstream-eus-rpms"];
+        assert!(out_of_reach(&eus, &with(&[], &[])));
+        assert!(!out_of_reach(&eus, &with(&names, &[])));
+        assert!(!out_of_reach(&[eus[0], "redhat:enterprise_linux:9::appstream"], &with(&[], &[])));
+        assert!(!out_of_reach(&[], &with(&[], &[])));
+        // With the map the minor counts too.
+        assert!(!out_of_reach(&eus, &with(&names, &["redhat:rhel_eus:9.2::baseos"])));
+        assert!(out_of_reach(&eus, &with(&names, &["redhat:rhel_eus:9.4::appstream"])));
+        assert!(out_of_reach(
+            &eus,
+            &with(&["rhel-9-for-x86_64-appstream-rpms"], &["redhat:enterprise_linux:9::appstream"])
+        ));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Inventory, Package};
 
 use super::golang::Platform;
+use super::redhat::Enabled;
 use crate::Segment;
 use crate::ecosystem::{self, Naming};
+use crate::import::csaf::REPOSITORY;
 use crate::version::{Scheme, dpkg, rpm};
 
 /// The segments and what the operating system asks of them.
@@ -23,8 +25,8 @@ pub(super) struct Context<'s, 'a, 'i> {
     pub os_segments: Vec<&'s Segment<'a>>,
     /// Whether fixes of Ubuntu Pro reach this system.
     pub ubuntu_pro: bool,
-    /// Product identifiers (content sets, CPEs) that the image enables; empty when it does not say.
-    pub products: Vec<String>,
+    /// Repositories and products that the image enables; empty when it does not say.
+    pub enabled: Enabled,
     /// What the image runs on.
     pub platform: Platform<'i>,
 }
@@ -58,25 +60,33 @@ impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
         let native = covering(true);
         let os_segments = if native.is_empty() { covering(false) } else { native };
         let esm = |package: &Package| package.r#type == "deb" && package.version.contains("esm");
-        let mut products: Vec<String> = inventory
+        let mut repositories: Vec<String> = inventory
             .packages
             .iter()
             .filter_map(|package| package.properties.get("content_sets"))
             .flat_map(|sets| sets.split([',', ' ']))
             .map(str::to_owned)
             .collect();
-        products.sort_unstable();
-        products.dedup();
+        repositories.sort_unstable();
+        repositories.dedup();
+        let enabled = Enabled { products: products(&repositories, segments), repositories };
         let (system, architecture) =
             (inventory.artifact.platform.os.as_str(), inventory.artifact.platform.architecture.as_str());
         let platform = Platform { system, architecture };
-        Self { platform, segments, os_segments, ubuntu_pro: inventory.packages.iter().any(esm), products, os_keys }
+        Self { platform, segments, os_segments, ubuntu_pro: inventory.packages.iter().any(esm), enabled, os_keys }
     }
 
     /// Whether any segment has advisories for the operating system.
     pub(super) fn os_covered(&self) -> bool {
         !self.os_segments.is_empty()
     }
+}
+
+/// The products that repositories belong to, by Red Hat's map. What cannot be read is as if it were not there: streams are
+/// then told by the repositories' names.
+fn products(repositories: &[String], segments: &[Segment<'_>]) -> Vec<String> {
+    let known = |name: &String| segments.iter().find_map(|segment| segment.fact(REPOSITORY, name).ok().flatten());
+    repositories.iter().filter_map(known).flat_map(|products| products.split(' ')).map(str::to_owned).collect()
 }
 
 /// The keys of the operating system; Alpine's branch by its repositories where the inventory has them.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::ids::cve_number;
 use super::row::{put_advisory, put_row};
 use super::{FORMAT, HEADER_BYTES, MAGIC, META_MAX_BYTES, Meta, SECTIONS, bytes::put_varint, key, keys, notes};
-use crate::advisory::{Advisory, Note};
+use crate::advisory::{Advisory, Affected, Note};
 
 /// Largest section: offsets of the index are 32 bits. The largest feed known (Chainguard's OSV) takes a fiftieth.
 const SECTION_MAX_BYTES: usize = u32::MAX as usize;
@@ -38,13 +38,13 @@ pub enum BuildError {
 
 /// Texts, each once.
 #[derive(Debug, Default)]
-struct Strings {
+pub(super) struct Strings {
     bytes: Vec<u8>,
     offsets: FxHashMap<Box<str>, u64>,
 }
 
 impl Strings {
-    fn intern(&mut self, text: &str) -> u64 {
+    pub(super) fn intern(&mut self, text: &str) -> u64 {
         let text = cut(text);
         if let Some(offset) = self.offsets.get(text) {
             return *offset;
@@ -77,15 +77,15 @@ struct Packed {
 /// Builds one segment.
 #[derive(Debug, Default)]
 pub struct Builder {
-    strings: Strings,
+    pub(super) strings: Strings,
     advisories: Vec<u8>,
     bodies: Vec<u8>,
     rows: Vec<Packed>,
     keys: FxHashMap<Box<[u8]>, u32>,
-    texts: BTreeMap<Vec<u8>, u64>,
+    pub(super) texts: BTreeMap<Vec<u8>, u64>,
     notes: Vec<(u64, u32)>,
     note_bytes: Vec<u8>,
-    records: u64,
+    pub(super) records: u64,
 }
 
 impl Builder {
@@ -102,20 +102,31 @@ impl Builder {
         if advisory.affected.is_empty() {
             return;
         }
+        let offset = self.put_advisory(advisory);
+        for affected in &advisory.affected {
+            self.put_affected(affected, offset);
+        }
+    }
+
+    /// Packs an advisory without its packages and returns where it is.
+    pub(super) fn put_advisory(&mut self, advisory: &Advisory) -> u64 {
         let offset = self.advisories.len() as u64;
         let strings = &mut self.strings;
         put_advisory(&mut self.advisories, advisory, &mut |text| strings.intern(text));
-        for affected in &advisory.affected {
-            let body = self.bodies.len();
-            let strings = &mut self.strings;
-            put_row(&mut self.bodies, affected, &mut |text| strings.intern(text));
-            let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-            let key = key(b'a', &affected.ecosystem, cut(&affected.name)).into_boxed_slice();
-            let key = *self.keys.entry(key).or_insert(next);
-            let length = u32::try_from(self.bodies.len() - body).unwrap_or(u32::MAX);
-            self.rows.push(Packed { key, length, advisory: offset, body: body as u64 });
-        }
         self.records += 1;
+        offset
+    }
+
+    /// Packs what an advisory says of a package.
+    pub(super) fn put_affected(&mut self, affected: &Affected, advisory: u64) {
+        let body = self.bodies.len();
+        let strings = &mut self.strings;
+        put_row(&mut self.bodies, affected, &mut |text| strings.intern(text));
+        let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let key = key(b'a', &affected.ecosystem, cut(&affected.name)).into_boxed_slice();
+        let key = *self.keys.entry(key).or_insert(next);
+        let length = u32::try_from(self.bodies.len() - body).unwrap_or(u32::MAX);
+        self.rows.push(Packed { key, length, advisory, body: body as u64 });
     }
 
     /// Says which source a binary package is built from.
@@ -159,10 +170,12 @@ impl Builder {
 
     /// Writes the segment. Counts in `meta` are filled in; its other fields are the caller's.
     pub fn finish(mut self, meta: Meta) -> Result<(Vec<u8>, Meta), BuildError> {
-        let meta = Meta { records: self.records, rows: self.rows.len() as u64, ..meta };
-        let (index, rows) = self.index();
         self.notes.sort_by_key(|(cve, _)| *cve);
+        let notes = self.notes.len();
         self.notes.dedup_by_key(|(cve, _)| *cve);
+        let records = self.records - (notes - self.notes.len()) as u64;
+        let meta = Meta { records, rows: self.rows.len() as u64, ..meta };
+        let (index, rows) = self.index();
         let notes = notes::pack(&self.notes, &self.note_bytes);
         let json = serde_json::to_vec(&meta).unwrap_or_default();
         if json.is_empty() || json.len() > META_MAX_BYTES {

@@ -63,6 +63,11 @@ pub fn cve_number(id: &str) -> Option<u64> {
     (number >> 48 == 0).then_some(year << 48 | number)
 }
 
+/// The CVE of such a number.
+pub fn cve_id(number: u64) -> String {
+    format!("CVE-{:04}-{:04}", number >> 48, number & 0xffff_ffff_ffff)
+}
+
 /// Year and number, only where the text is exactly what they print as.
 fn numbered(rest: &str, width: usize) -> Option<(u64, u64)> {
     let (year, number) = rest.split_once('-')?;
@@ -125,5 +130,8 @@ mod tests {
     fn cves_sort_by_number() {
         assert!(cve_number("CVE-2020-9999") < cve_number("CVE-2020-10000"));
         assert_eq!(cve_number("GHSA-xxcw-2q8h-4v7m"), None);
+        for id in ["CVE-1999-0001", "CVE-2024-12345"] {
+            assert_eq!(cve_number(id).map(cve_id).as_deref(), Some(id));
+        }
     }
 }

@@ -22,6 +22,7 @@ mod builder;
 pub mod bytes;
 pub mod ids;
 pub mod keys;
+mod merge;
 pub mod notes;
 pub mod row;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use model::image::{Epss, Kev};
 
 use super::bytes::{Cursor, put_varint, u32_at, u64_at};
-use super::ids::cve_number;
+use super::ids::{cve_id, cve_number};
 use super::keys::Damaged;
 use super::row::{Intern, Tables, put_ratings, ratings};
 use crate::advisory::Note;
@@ -67,6 +67,19 @@ impl<'a> Notes<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Calls `visit` with every note.
+    pub fn each(&self, tables: &Tables<'a>, mut visit: impl FnMut(Note)) -> Result<(), Damaged> {
+        for index in 0..self.count {
+            let entry = 4 + index * ENTRY;
+            let (Some(number), Some(offset)) = (u64_at(self.bytes, entry), u32_at(self.bytes, entry + 8)) else {
+                return Err(Damaged);
+            };
+            let at = usize::try_from(offset).map_err(|_| Damaged)?;
+            visit(self.read(&cve_id(number), at, tables).ok_or(Damaged)?);
+        }
+        Ok(())
     }
 
     fn read(&self, cve: &str, at: usize, tables: &Tables<'a>) -> Option<Note> {

@@ -152,3 +152,51 @@ fn long_texts_are_cut_at_a_character() {
     let row = segment.rows("golang", "example.org/z").unwrap().remove(0);
     assert_eq!(row.advisory().unwrap().title.len(), super::builder::TEXT_MAX_BYTES);
 }
+
+#[test]
+fn an_old_segment_and_what_changed_make_a_new_one() {
+    let old = sample();
+    let old = Segment::open(&old, reference()).unwrap();
+    let same = |replaced: &dyn Fn(&str) -> bool, new: &[Advisory]| {
+        let mut builder = Builder::new();
+        for advisory in new {
+            builder.add(advisory);
+        }
+        builder.add_source("debian:12", "libssl3", "openssl3");
+        builder.add_note(&Note { id: "CVE-2021-44228".into(), kev: None, ..Note::default() });
+        builder.keep(&old, replaced).unwrap();
+        let meta = Meta { ecosystems: builder.ecosystems(), ..Meta::default() };
+        builder.finish(meta).unwrap()
+    };
+    let ids = |bytes: &[u8], name: &str| -> Vec<(String, usize)> {
+        let segment = Segment::open(bytes, reference()).unwrap();
+        let rows = segment.rows("golang", name).unwrap();
+        rows.iter().map(|row| (row.advisory().unwrap().id, row.data().unwrap().ranges.len())).collect()
+    };
+    // Nothing replaced: all of it, to the last tag.
+    let (bytes, meta) = same(&|_| false, &[]);
+    assert_eq!((meta.records, meta.rows), (4, 3));
+    let kept = Segment::open(&bytes, reference()).unwrap();
+    for name in ["example.org/x", "example.org/z"] {
+        let decoded = |segment: &Segment<'_>| format!("{:?}", segment.rows("golang", name).unwrap()[0].advisory());
+        assert_eq!(decoded(&kept), decoded(&old));
+    }
+    let tags = |segment: &Segment<'_>| {
+        let data = segment.rows("golang", "example.org/x").unwrap()[0].data().unwrap();
+        (
+            data.tags.imports.decode().unwrap()[0].symbols.len(),
+            data.tags.module.to_owned(),
+            data.ranges.len(),
+            data.state,
+        )
+    };
+    assert_eq!(tags(&kept), tags(&old));
+    // What is newer stays before what was kept.
+    assert_eq!(kept.source_of("debian:12", "libssl3").unwrap(), Some("openssl3"));
+    assert_eq!(kept.fact("eol", "debian:12").unwrap(), Some("2028-06-30"));
+    assert!(kept.note("CVE-2021-44228").unwrap().unwrap().kev.is_none());
+    // One record replaced by a newer one, one gone.
+    let newer = Advisory { id: "X-1".into(), affected: vec![full().affected[0].clone()], ..Advisory::default() };
+    let (bytes, _) = same(&|id| id == "X-1" || id.starts_with("GHSA-"), &[newer]);
+    assert_eq!((ids(&bytes, "example.org/x"), ids(&bytes, "example.org/z")), (vec![("X-1".into(), 4)], vec![]));
+}

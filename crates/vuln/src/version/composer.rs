@@ -49,6 +49,19 @@ fn without_v(version: &str) -> &str {
     if rest.bytes().next().is_some_and(|byte| byte.is_ascii_digit()) { rest } else { version }
 }
 
+/// Composer's words of stability and how `version_compare` reads them; none begins a later one.
+const WORDS: [(&str, &str); 9] = [
+    ("stable", ""),
+    ("beta", "beta"),
+    ("b", "beta"),
+    ("rc", "RC"),
+    ("alpha", "alpha"),
+    ("a", "alpha"),
+    ("patch", "p"),
+    ("pl", "p"),
+    ("p", "p"),
+];
+
 /// The form in which Composer checks a constraint: four numbers, the stability spelt out, no metadata, no `stable`.
 /// `1.0` is `1.0.0.0` there, which [`parse`] alone would not say. What does not begin with a number stays as it is.
 pub fn normalised(version: &str) -> String {
@@ -66,18 +79,6 @@ pub fn normalised(version: &str) -> String {
     }
     let core = numbers.join(".");
     let tail = tail.trim_start_matches(['.', '-', '_']).to_ascii_lowercase();
-    // None of the words begins a later one.
-    const WORDS: [(&str, &str); 9] = [
-        ("stable", ""),
-        ("beta", "beta"),
-        ("b", "beta"),
-        ("rc", "RC"),
-        ("alpha", "alpha"),
-        ("a", "alpha"),
-        ("patch", "p"),
-        ("pl", "p"),
-        ("p", "p"),
-    ];
     match WORDS.iter().find_map(|(word, form)| Some((form, tail.strip_prefix(word)?))) {
         Some((&"", _)) => core,
         Some((form, rest)) => format!("{core}-{form}{}", rest.trim_start_matches(['.', '-'])),

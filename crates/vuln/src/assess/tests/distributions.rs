@@ -162,3 +162,33 @@ fn ksplice_builds_are_compared_among_themselves() {
         &["CVE-2024-0001 glibc 2:2.28-9.ksplice1.el8"],
     );
 }
+
+/// The map of repositories as Red Hat lays it out: the minor of an extended stream counts.
+#[test]
+fn red_hats_map_tells_what_a_repository_brings() {
+    let mut sink = crate::import::Sink::new();
+    let map = br#"{"data": {
+        "rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2": {"cpes": ["cpe:/a:redhat:rhel_eus:9.2::appstream"], "repo_relative_urls": []},
+        "rhel-9-for-x86_64-appstream-rpms": {"cpes": ["cpe:/a:redhat:enterprise_linux:9::appstream"]},
+        "openshift-4": {"cpes": ["cpe:/a:redhat:openshift:4.12::el9"]}}}"#;
+    crate::import::csaf::repositories(map, "map", &mut sink);
+    assert_eq!((sink.report.read, sink.report.left_out, sink.report.failed), (3, 1, 0));
+    crate::import::csaf::repositories(b"{", "map", &mut sink);
+    assert_eq!(sink.report.diagnostics[0].code, "redhat/repositories");
+    let map = sink.builder.finish(Meta { name: "rhel-repositories".into(), ..Meta::default() }).unwrap().0;
+    let eus = |minor: &str| Affected {
+        products: vec![format!("redhat:rhel_eus:{minor}::appstream")],
+        ..binary("rhel:9 python3", &format!("9-1.el9_{}", minor.trim_start_matches("9.")))
+    };
+    let feed = segment(
+        "csaf",
+        &["rhel:9"],
+        &[advisory("CVE-2024-0002", vec![eus("9.2")]), advisory("CVE-2024-0004", vec![eus("9.4")])],
+        &[],
+    );
+    let image =
+        |sets: &str| inventory("rhel 9.2", vec![with_property(package("rpm python3 3-1.el9"), "content_sets", sets)]);
+    let check_with = |sets: &str, expected: &[&str]| check(&image(sets), &[map.clone(), feed.clone()], expected);
+    check_with("rhel-9-for-x86_64-appstream-rpms", &[]);
+    check_with("rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2", &["CVE-2024-0002 python3 9-1.el9_2"]);
+}

@@ -12,8 +12,10 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 mod hydra;
+mod repositories;
 
 pub use hydra::hydra;
+pub use repositories::{REPOSITORY, repositories};
 
 use super::{Sink, day, headline};
 use crate::advisory::{Advisory, Affected, End, Kind, Range, Rating, State, Target};
@@ -370,7 +372,7 @@ fn state(code: u8) -> State {
 }
 
 /// `cpe:/a:redhat:enterprise_linux:9::appstream` to `rhel:9` and the product.
-fn release(cpe: &str) -> Option<(String, String)> {
+pub(super) fn release(cpe: &str) -> Option<(String, String)> {
     let rest = cpe.strip_prefix("cpe:/").and_then(|rest| rest.split_once(':'))?.1;
     let product = rest.strip_prefix("redhat:")?;
     ecosystem::from_osv(&format!("Red Hat:{product}"))
