@@ -22,7 +22,7 @@ const BATCH: u64 = 50;
 /// More batches than fit.
 const MAX_BATCHES: u64 = 2_000;
 /// Generous: what is waited for is a retry of ours.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A file system of its own, unmounted when dropped.
 struct Disk(tempfile::TempDir);
