@@ -5,8 +5,12 @@
 
 mod apk;
 mod assembly;
+mod beam;
 pub mod binary;
 mod choose;
+mod conan;
+mod conda;
+mod dart;
 mod dotnet;
 mod dpkg;
 mod facts;
@@ -17,12 +21,15 @@ mod known;
 mod node;
 mod os_release;
 mod owned;
+mod pacman;
 mod php;
 mod python;
 mod rpm;
 mod ruby;
 mod rust;
 mod spdx;
+mod statistics;
+mod swift;
 mod toml;
 
 use model::{Diagnostic, Level};

@@ -220,7 +220,7 @@ fn fill(content: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 struct Searches {
     golang: golang::Search,
     rust: rust::Search,
-    known: Option<known::Search>,
+    known: Vec<known::Search>,
     assembly: Option<assembly::Search>,
 }
 
@@ -237,9 +237,7 @@ impl Searches {
     fn look(&mut self, view: &View<'_>) {
         self.golang.look(view);
         self.rust.look(view);
-        if let Some(known) = &mut self.known {
-            known.look(view);
-        }
+        self.known.iter_mut().for_each(|known| known.look(view));
         if let Some(assembly) = &mut self.assembly {
             assembly.look(view);
         }
@@ -248,7 +246,7 @@ impl Searches {
     fn finish(self) -> Vec<Found> {
         let mut found = self.golang.finish();
         found.extend(self.rust.finish());
-        found.extend(self.known.and_then(known::Search::finish));
+        found.extend(self.known.into_iter().filter_map(known::Search::finish));
         found.extend(self.assembly.and_then(assembly::Search::finish));
         found
     }

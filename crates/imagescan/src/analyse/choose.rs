@@ -1,6 +1,9 @@
 //! Which analyser wants which path. Runs for every entry of every layer: a few comparisons, no allocation.
 
-use super::{Analyser, apk, binary, dotnet, dpkg, facts, java, node, os_release, php, python, rpm, ruby, rust, spdx};
+use super::{
+    Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, facts, golang, java, node, os_release, pacman, php,
+    python, rpm, ruby, rust, spdx, statistics, swift,
+};
 use crate::path::{extension, file_name, parent};
 
 /// Files with one place in an image, for following symbolic links to them.
@@ -37,6 +40,8 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "package-lock.json" | "npm-shrinkwrap.json" => &node::LOCK,
         "yarn.lock" => &node::YARN,
         "pnpm-lock.yaml" => &node::PNPM,
+        "bun.lock" => &node::others::BUN,
+        "deno.lock" => &node::others::DENO,
         "METADATA" | "PKG-INFO" => return python::is_installed(path).then_some(&python::METADATA),
         "requirements.txt" => &python::REQUIREMENTS,
         "poetry.lock" | "uv.lock" | "pylock.toml" | "pdm.lock" => &python::TOML_LOCK,
@@ -45,6 +50,20 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "Gemfile.lock" | "gems.locked" => &ruby::LOCK,
         "composer.lock" => &php::LOCK,
         "installed.json" if path.ends_with("composer/installed.json") => &php::INSTALLED,
+        "go.mod" if golang::module_file::is_own(path) => &golang::module_file::MODULE_FILE,
+        "gradle.lockfile" | "buildscript-gradle.lockfile" => &java::gradle::LOCK,
+        "pubspec.lock" => &dart::LOCK,
+        "Package.resolved" => &swift::RESOLVED,
+        "Podfile.lock" => &swift::PODS,
+        "mix.lock" => &beam::MIX,
+        "rebar.lock" => &beam::REBAR,
+        "OTP_VERSION" => &beam::OTP_VERSION,
+        _ if beam::APPLICATIONS.iter().any(|(file, _)| *file == name) => &beam::APPLICATION,
+        "conan.lock" => &conan::LOCK,
+        "DESCRIPTION" => &statistics::DESCRIPTION,
+        "Manifest.toml" | "JuliaManifest.toml" => &statistics::JULIA,
+        "desc" if path.starts_with("var/lib/pacman/local/") => &pacman::DESC,
+        "version.php" if path.ends_with("wp-includes/version.php") => &facts::WORDPRESS,
         "packages.lock.json" => &dotnet::LOCK,
         "packages.config" => &dotnet::CONFIG,
         "release" => &facts::JAVA_RELEASE,
@@ -81,7 +100,45 @@ fn by_extension(path: &str, name: &str) -> Option<&'static Analyser> {
         "egg-info" => &python::METADATA,
         "gemspec" if ruby::is_installed(path) => &ruby::GEMSPEC,
         "json" if name.ends_with(".deps.json") => &dotnet::DEPS,
+        "json" if file_name(parent(path)) == "conda-meta" => &conda::META,
         "spdx" if path.starts_with("opt/bitnami/") => &spdx::BITNAMI,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Archive, image};
+
+    /// Each kind of file that one place or name tells, through the whole scanner.
+    #[test]
+    fn files_are_found_by_their_names() {
+        for (path, content, expected) in [
+            ("app/bun.lock", "\n    \"ms\": [\"ms@2.1.3\", \"\", {}]\n", "pkg:npm/ms@2.1.3"),
+            ("app/deno.lock", r#"{"npm": {"ms@2.1.3": {}}}"#, "pkg:npm/ms@2.1.3"),
+            ("app/go.mod", "require a.b/c v1.0.0\n", "pkg:golang/a.b/c@v1.0.0"),
+            ("app/gradle.lockfile", "g:a:1=x\n", "pkg:maven/g/a@1"),
+            ("app/pubspec.lock", "packages: {http: {source: hosted, version: \"1.1\"}}", "pkg:pub/http@1.1"),
+            (
+                "app/Package.resolved",
+                r#"{"pins": [{"location": "https://h/o/p.git", "state": {"version": "1.0"}}]}"#,
+                "pkg:swift/h/o/p@1.0",
+            ),
+            ("app/Podfile.lock", "PODS:\n  - A (1.0)\n", "pkg:cocoapods/A@1.0"),
+            ("app/mix.lock", "\"a\": {:hex, :a, \"1.0\", \"x\"}", "pkg:hex/a@1.0"),
+            ("app/rebar.lock", "{<<\"a\">>,{pkg,<<\"a\">>,<<\"1.0\">>},0}", "pkg:hex/a@1.0"),
+            ("app/conan.lock", r#"{"requires": ["zlib/1.2#r"]}"#, "pkg:conan/zlib@1.2"),
+            ("app/Manifest.toml", "[[deps.A]]\nuuid = \"u\"\nversion = \"1.0\"\n", "pkg:julia/A@1.0?uuid=u"),
+            ("r/library/a/DESCRIPTION", "Package: a\nVersion: 1.0\nBuilt: R\n", "pkg:cran/a@1.0"),
+            ("opt/conda/conda-meta/a-1-0.json", r#"{"name": "a", "version": "1"}"#, "pkg:conda/a@1"),
+            ("var/lib/pacman/local/a-1-1/desc", "%NAME%\na\n\n%VERSION%\n1-1\n", "pkg:alpm/arch/a@1-1"),
+            ("usr/lib/erlang/releases/26/OTP_VERSION", "26.2\n", "pkg:generic/erlang@26.2"),
+            ("usr/lib/elixir/lib/elixir/ebin/elixir.app", "{vsn,\"1.15.7\"}", "pkg:generic/elixir@1.15.7"),
+            ("var/www/wp-includes/version.php", "$wp_version = '6.4';\n", "pkg:generic/wordpress@6.4"),
+        ] {
+            let inventory = image(vec![Archive::default().file(path, content)]);
+            let found: Vec<&str> = inventory.packages.iter().map(|package| package.purl.as_str()).collect();
+            assert_eq!(found, [expected], "{path}");
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub const APK_REPOSITORIES: Analyser = Analyser { take: Take::Whole(64 << 10), r
 pub const JAVA_RELEASE: Analyser = Analyser::packages(Take::Start(64 << 10), java_release);
 /// The `VERSION` file at the root of a Go toolchain.
 pub const GO_VERSION: Analyser = Analyser::packages(Take::Start(4 << 10), go_version);
+/// WordPress says its version in a file of its own.
+pub const WORDPRESS: Analyser = Analyser::packages(Take::Start(64 << 10), wordpress);
 
 fn one(key: &str, value: String) -> Facts {
     if value.is_empty() { Facts::new() } else { Facts::from([(key.to_owned(), value)]) }
@@ -69,6 +71,17 @@ fn go_version(_: &str, bytes: &[u8]) -> Packages {
     (vec![found("toolchain"), found("stdlib")], Vec::new())
 }
 
+/// A line `$wp_version = '6.4.2';`.
+fn wordpress(_: &str, bytes: &[u8]) -> Packages {
+    let text = String::from_utf8_lossy(bytes);
+    let value = text.lines().find_map(|line| line.trim().strip_prefix("$wp_version")?.trim().strip_prefix('='));
+    let version = value.and_then(|value| value.split(['\'', '"']).nth(1)).unwrap_or_default();
+    if !version.starts_with(|c: char| c.is_ascii_digit()) {
+        return Packages::default();
+    }
+    (vec![Found::new("generic", "wordpress", version, Evidence::File)], Vec::new())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +110,8 @@ mod tests {
         let (found, _) = go_version("usr/local/go/VERSION", b"go1.22.3\ntime 2024\n");
         assert_eq!(found.iter().map(|f| f.version.as_str()).collect::<Vec<_>>(), ["1.22.3", "1.22.3"]);
         assert!(go_version("x/go/VERSION", b"devel").0.is_empty());
+        let (found, _) = wordpress("wp-includes/version.php", b"<?php\n/** x */\n$wp_version = '6.4.2';\n");
+        assert_eq!((found[0].name.as_str(), found[0].version.as_str()), ("wordpress", "6.4.2"));
+        assert!(wordpress("x", b"$wp_version = none").0.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 
 mod elf;
 mod functions;
+pub mod module_file;
 mod modules;
 
 use rustc_hash::FxHashMap;

@@ -5,6 +5,7 @@
 //! archive itself or the table of projects that publish without Maven's files says so; else the artifact stands alone,
 //! marked as of low confidence.
 
+pub mod gradle;
 mod groups;
 mod identity;
 mod manifest;

@@ -46,6 +46,7 @@ const fn program(name: &'static str, files: &'static [&'static str], mark: &'sta
 const PROGRAMS: &[Program] = &[
     program("node", &["node", "nodejs"], "node.js/v"),
     program("nginx", &["nginx", "nginx-debug"], "nginx version: nginx/"),
+    program("openresty", &["nginx", "openresty"], "nginx version: openresty/"),
     // The first applet of the official image by name, which the others are links to.
     program("busybox", &["busybox", "["], "BusyBox v"),
     program("bash", &["bash"], "@(#)Bash version "),
@@ -60,6 +61,18 @@ const PROGRAMS: &[Program] = &[
     program("perl", &["perl", "perl5*"], "\0v5."),
     program("lua", &["lua", "lua5*", "liblua*"], "Lua "),
     program("curl", &["libcurl.so*"], "libcurl/"),
+    // Oracle's builds have the path of their sources in them.
+    program("mysql", &["mysqld", "mysql"], "/mysql-"),
+    program("dnsmasq", &["dnsmasq"], "dnsmasq-"),
+    program("squid", &["squid"], "squid/"),
+    program("expat", &["libexpat.so*"], "expat_"),
+    program("zlib", &["libz.so*"], " deflate "),
+    program("glibc", &["libc.so.6", "libc-2*"], "stable release version "),
+    Program { form: Form::BehindWithLetters, ..program("openssh", &["sshd", "ssh"], "OpenSSH_") },
+    Program { form: Form::Before, ..program("dart", &["dart"], " (stable) (") },
+    // Behind the revision, before the state of the tree and the kind of build.
+    Program { form: Form::Before, ..program("envoy", &["envoy"], "/Clean/RELEASE/") },
+    Program { form: Form::RedisBuild, ..program("valkey", &["valkey-server", "valkey-sentinel"], "000000000\0") },
     // The state of the source tree that ends the text: not changed, commit unknown, as in every release.
     Program {
         form: Form::RedisBuild,
@@ -104,24 +117,28 @@ pub struct Search {
 }
 
 impl Search {
-    /// The search for a file of this name.
-    pub fn for_name(name: &str) -> Option<Self> {
+    /// The searches for a file of this name: of one name are programs of several projects.
+    pub fn for_name(name: &str) -> Vec<Self> {
         if let Some(version) = python_version(name) {
             // `PY_VERSION` is a text of its own in the program: NUL, version, NUL.
             let mark = Mark::new(format!("\0{version}.").as_bytes(), ROOM);
-            return Some(Self {
+            return vec![Self {
                 name: "python",
                 form: Form::BehindWithLetters,
                 prefix: format!("{version}."),
                 mark,
                 found: None,
-            });
+            }];
         }
-        let program = PROGRAMS.iter().find(|program| program.files.iter().any(|file| matches(file, name)))?;
+        let programs = PROGRAMS.iter().filter(|program| program.files.iter().any(|file| matches(file, name)));
+        programs.map(Self::of).collect()
+    }
+
+    fn of(program: &Program) -> Self {
         let mark = Mark::new(program.mark.as_bytes(), ROOM);
         // Perl's mark begins with its version.
         let prefix = if program.mark.ends_with("v5.") { "5." } else { "" };
-        Some(Self { name: program.name, form: program.form, prefix: prefix.to_owned(), mark, found: None })
+        Self { name: program.name, form: program.form, prefix: prefix.to_owned(), mark, found: None }
     }
 
     pub fn look(&mut self, view: &View<'_>) {
@@ -154,9 +171,9 @@ impl Search {
     }
 }
 
-/// The end of a text, from its last NUL or space on.
+/// The end of a text, from its last NUL, space or slash on.
 fn word_before(before: &[u8]) -> &[u8] {
-    let start = before.iter().rposition(|byte| !byte.is_ascii_graphic()).map_or(0, |at| at + 1);
+    let start = before.iter().rposition(|byte| !byte.is_ascii_graphic() || *byte == b'/').map_or(0, |at| at + 1);
     &before[start..]
 }
 
@@ -197,9 +214,12 @@ mod tests {
     use super::*;
 
     fn check(name: &str, bytes: &[u8], expected: Option<&str>) {
-        let mut search = Search::for_name(name).unwrap();
-        search.look(&View { bytes, start: 0, last: true });
-        assert_eq!(search.finish().map(|found| found.version).as_deref(), expected, "{name}");
+        let found = Search::for_name(name).into_iter().filter_map(|mut search| {
+            search.look(&View { bytes, start: 0, last: true });
+            search.finish()
+        });
+        let versions: Vec<String> = found.map(|found| found.version).collect();
+        assert_eq!(versions, expected.into_iter().collect::<Vec<_>>(), "{name}");
     }
 
     #[test]
@@ -214,6 +234,15 @@ mod tests {
         check("nginx", b"nginx version: nginx/", None);
         check("perl", b"\0v5.36.0\0", Some("5.36.0"));
         check("ruby", b"\0ruby 3.1.7p261 (2025)", Some("3.1.7"));
+        check("mysqld", b"/build/sb_1/mysql-8.0.34/sql/x.cc\0", Some("8.0.34"));
+        check("mysqld", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
+        check("nginx", b"nginx version: openresty/1.21.4.1\0", Some("1.21.4.1"));
+        check("sshd", b"\0OpenSSH_9.2p1\0", Some("9.2p1"));
+        check("libz.so.1.2.13", b"\0 deflate 1.2.13 Copyright", Some("1.2.13"));
+        check("libexpat.so.1", b"\0expat_2.5.0\0", Some("2.5.0"));
+        check("libc.so.6", b"(Debian GLIBC 2.36-9) stable release version 2.36.\n", Some("2.36"));
+        check("dart", b"\x003.2.0 (stable) (Tue", Some("3.2.0"));
+        check("envoy", b"\x00b5ca88acee3453c9459474b8f22215796eff4dde/1.28.0/Clean/RELEASE/BoringSSL", Some("1.28.0"));
         check("mariadbd", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
         check("haproxy", b"since HAProxy version 2.5.\0 version 2.6.12-1+deb12u4, released 2026/10/17", Some("2.6.12"));
     }
@@ -235,6 +264,6 @@ mod tests {
     #[test]
     fn names() {
         assert!(is_known("python3.9") && is_known("libcrypto.so.3") && is_known("php-fpm8.2"));
-        assert!(!is_known("python3") && !is_known("nodemon") && !is_known("libc.so.6"));
+        assert!(!is_known("python3") && !is_known("nodemon") && !is_known("libm.so.6"));
     }
 }

@@ -3,6 +3,8 @@
 //! Formats: `package.json` and `package-lock.json` of the npm documentation; Yarn's and pnpm's documentation of their
 //! lock files.
 
+pub mod others;
+
 use limits::json::{self, JsonLimits};
 use limits::yaml::{self, YamlLimits};
 use model::Evidence;

@@ -9,8 +9,13 @@ pub fn of(found: &Found, os: Option<&OsRelease>) -> Purl {
     match found.r#type.as_str() {
         "deb" | "rpm" | "apk" => os_package(found, os),
         // `@scope/name`, `vendor/name`, `example.com/a/b`: the last part is the name.
-        "npm" | "composer" | "golang" => split(found, '/'),
+        "npm" | "composer" | "golang" | "swift" => split(found, '/'),
         "maven" => split(found, ':'),
+        "alpm" => Purl::new("alpm", os.map_or("arch", |os| os.id.as_str()), &found.name, &found.version)
+            .with("arch", found.architecture.as_deref().unwrap_or_default()),
+        // The type's definition requires it: names of packages are not unique there.
+        "julia" => Purl::new("julia", "", &found.name, &found.version)
+            .with("uuid", found.properties.get("uuid").map_or("", String::as_str)),
         r#type => Purl::new(r#type, "", &found.name, &found.version),
     }
 }
