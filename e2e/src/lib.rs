@@ -7,5 +7,6 @@
 
 pub mod api;
 pub mod attack;
+pub mod benign;
 pub mod once;
 pub mod parts;

@@ -7,7 +7,8 @@ use e2e::attack::{self, Choice};
 
 const USAGE: &str = "\
 usage: e2e once                       the whole path, once (cargo xtask up --once builds everything first)
-       e2e attacks [--record] [NAME…] the scenarios whose names contain NAME; --record writes their recordings";
+       e2e attacks [--record] [NAME…] the scenarios whose names contain NAME; --record writes their recordings
+       e2e benign [NAME…]             the benign corpus; all of it writes its figures into content/noise";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -15,6 +16,7 @@ async fn main() -> ExitCode {
     let outcome = match args.split_first().map(|(command, rest)| (command.as_str(), rest)) {
         Some(("once", [])) => e2e::once::run().await,
         Some(("attacks", rest)) => attacks(rest).await,
+        Some(("benign", rest)) => e2e::benign::measure(rest).await,
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
