@@ -11,6 +11,7 @@ mod console;
 mod report;
 mod repository;
 mod setup;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -25,6 +26,8 @@ cargo xtask COMMAND
   gen                 write generated files (schemas, OpenAPI, alert catalogue)
   bench [NAME]        benchmarks in release mode; results go to bench/results
   fuzz [TARGET]       long fuzzing with cargo-fuzz (not in CI)
+  soak kernel [RELEASE...]
+                      the sensor under other kernels, in QEMU (not in CI)
   setup               install what is missing, print what it is";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         "gen" => test::generate(),
         "bench" => bench::run(&rest),
         "fuzz" => bench::fuzz(&rest),
+        "soak" => soak::run(&rest),
         "setup" => setup::run(&setup::ALL),
         _ => {
             eprintln!("{HELP}");

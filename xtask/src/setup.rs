@@ -33,7 +33,8 @@ impl Package {
     }
 }
 
-const fn package(name: &'static str, brings: &'static str, why: &'static str) -> Package {
+/// A package by name, file and reason.
+pub const fn package(name: &'static str, brings: &'static str, why: &'static str) -> Package {
     Package { name, brings, why }
 }
 
