@@ -1,33 +1,33 @@
-//! `bench image`: reading a large image of many ecosystems, against Trivy, Syft and Grype.
+//! `bench image`: reading a large image of many ecosystems, against Trivy and Syft, and judging what was found.
 //!
 //! The image is made once by `bench/image/make.sh`, the peers are given by `SEAWALL_PEERS`, a folder with their programs.
-//! Each peer is run in turn with ours. Beside the costs stands what each found: a time without that says nothing.
+//! Peers run in turn with ours. Beside the costs stands what each found: a time without that says nothing.
 
+mod explain;
+mod findings;
+mod floor;
+mod goals;
+mod growth;
 mod packages;
+mod peers;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::measure::{self, Cost, on_path, program};
 use crate::results::Page;
-use crate::scan::layers;
+use crate::scan::{debian, layers};
+use explain::Facts;
+use goals::Figures;
 use packages::Set;
+use peers::{Image, Reader};
 
 /// Runs of each; they alternate, so that a busy minute hits all alike.
 const RUNS: usize = 3;
-/// Names of missing packages that are printed; the count says how many there are.
-const NAMES: usize = 100;
-
-/// Something that reads the image and writes a list of packages.
-struct Reader {
-    name: &'static str,
-    program: PathBuf,
-    /// Arguments; a CycloneDX or native document goes to stdout.
-    args: Vec<String>,
-    costs: Vec<Cost>,
-}
+/// Runs of what takes milliseconds.
+const SHORT_RUNS: usize = 15;
 
 /// Measures: `[--quick] [--keep DIR] [IMAGE]`.
 pub fn run(args: &[String]) -> Result<()> {
@@ -36,27 +36,55 @@ pub fn run(args: &[String]) -> Result<()> {
     let quick = args.iter().any(|arg| arg == "--quick");
     let runs = if quick { 1 } else { RUNS };
     let args: Vec<&str> = args.iter().map(String::as_str).filter(|&arg| arg != "--quick").collect();
-    let layout = match args.as_slice() {
-        ["--keep", keep] => make(Path::new(keep))?,
-        [layout] => PathBuf::from(layout),
-        [] => make(&temporary.path().join("image"))?,
+    let (layout, keep) = match args.as_slice() {
+        ["--keep", keep] => (make(Path::new(keep))?, PathBuf::from(keep)),
+        [layout] => (PathBuf::from(layout), temporary.path().to_owned()),
+        [] => (make(&temporary.path().join("image"))?, temporary.path().to_owned()),
         _ => anyhow::bail!("bench image [--quick] [--keep DIR] [IMAGE]"),
     };
     let scratch = temporary.path();
     let mut page = Page::new("image", "A large image", "cargo xtask bench image");
     let blobs = layers(&layout)?;
-    let bytes: u64 = blobs.iter().filter_map(|blob| blob.metadata().ok()).map(|meta| meta.len()).sum();
-    page.line(&format!("{} gzip layers, {} MiB compressed; {runs} runs of each, in turn.\n", blobs.len(), bytes >> 20));
-    let mut readers = readers(&layout, &blobs, scratch)?;
-    for _ in 0..runs {
-        for reader in &mut readers {
-            let cost = measure::once(&reader.program, &reader.args)?;
-            ensure!(cost.code == 0, "{} ended with {}", reader.name, cost.code);
-            reader.costs.push(cost);
-        }
+    let plain = plain_layers(&blobs, scratch)?;
+    let (packed_bytes, plain_bytes) = (bytes(&blobs)?, bytes(&plain)?);
+    page.line(&format!(
+        "{} gzip layers, {} MiB compressed, {} MiB plain. Median of {runs} runs by CPU time, in turn; wall time is the least, \
+         peak memory the most of them. Peers: {}.\n",
+        blobs.len(),
+        packed_bytes >> 20,
+        plain_bytes >> 20,
+        peers::versions()
+    ));
+
+    let floor = lowest(&blobs, &plain, runs)?;
+    floor.print(&mut page);
+    let mut cold = peers::cold(Image::Layout(&layout), false, scratch)?;
+    table(&mut page, "Packages of the image, from an OCI layout, nothing cached", &mut cold, runs)?;
+    let found = found(&mut page, &cold, &Facts::of(&plain))?;
+    let mut figures = Figures { floor, cold: costs(&cold), found, ..Figures::default() };
+
+    if let Some(archive) = docker_archive(&layout, scratch)? {
+        let mut readers = peers::cold(Image::Archive(&archive), true, scratch)?;
+        table(&mut page, "The same from an archive of `docker save` (layers plain)", &mut readers, runs)?;
+        figures.archive = costs(&readers);
+        std::fs::remove_file(archive).context("removing the archive")?;
     }
-    costs(&mut page, &readers);
-    found(&mut page, &readers)?;
+    let mut warm = peers::warm(&layout, scratch)?;
+    table(&mut page, "The image again, with what the first run kept", &mut warm, if quick { 1 } else { SHORT_RUNS })?;
+    figures.warm = costs(&warm);
+    let base = base_image(&keep)?;
+    let mut readers = peers::cold(Image::Layout(&base), true, scratch)?;
+    table(&mut page, "A Debian base image (debootstrap, minbase)", &mut readers, runs)?;
+    figures.base = costs(&readers);
+
+    let known = findings::measure(&program("seawall")?, &layout, &base, scratch)?;
+    goals::known(&mut page, &known);
+    figures.known = Some(known);
+    let points = growth::measure(&plain, &program("seawall")?, scratch, runs)?;
+    goals::growth(&mut page, &points);
+    figures.growth = points;
+    figures.print(&mut page);
+    page.line(&format!("Load at the end: {}.", crate::results::load()));
     if quick { page.print() } else { page.write() }
 }
 
@@ -71,114 +99,157 @@ fn make(keep: &Path) -> Result<PathBuf> {
     Ok(layout)
 }
 
-fn readers(layout: &Path, blobs: &[PathBuf], scratch: &Path) -> Result<Vec<Reader>> {
-    let text = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let reader = |name, program, args| Reader { name, program, args, costs: Vec::new() };
-    let image = layout.display().to_string();
-    let mut readers = Vec::new();
-    for name in ["igzip", "gzip"] {
-        if let Some(program) = on_path(name) {
-            let paths = blobs.iter().map(|blob| blob.display().to_string());
-            readers.push(reader(name, program, std::iter::once("-dc".to_owned()).chain(paths).collect()));
-        }
-    }
-    let reference = format!("oci:{image}");
-    let seawall = program("seawall")?;
-    let ours = text(&["sbom", &reference, "--format", "cyclonedx", "--no-cache"]);
-    readers.push(reader("Seawall", seawall, ours));
-    let cache = scratch.join("trivy");
-    empty_java_database(&cache)?;
-    let cache = cache.display().to_string();
-    let peers = [
-        // A memory cache that is thrown away: Trivy's layer cache would make the second run another task.
-        (
-            "Trivy",
-            "trivy",
-            text(&[
-                "image",
-                "--input",
-                &image,
-                "--format",
-                "cyclonedx",
-                "--quiet",
-                "--offline-scan",
-                "--skip-java-db-update",
-                "--cache-backend",
-                "memory",
-                "--cache-dir",
-                &cache,
-            ]),
-        ),
-        ("Syft", "syft", text(&["scan", &format!("oci-dir:{image}"), "--quiet", "--output", "cyclonedx-json"])),
-    ];
-    let folder = std::env::var_os("SEAWALL_PEERS").map(PathBuf::from);
-    for (name, file, args) in peers {
-        let given = folder.as_ref().map(|folder| folder.join(file)).filter(|path| path.exists());
-        if let Some(program) = given.or_else(|| on_path(file)) {
-            readers.push(reader(name, program, args));
-        }
-    }
-    Ok(readers)
+fn base_image(keep: &Path) -> Result<PathBuf> {
+    let layout = keep.join("debian");
+    if layout.join("oci-layout").exists() { Ok(layout) } else { debian(keep, "") }
 }
 
-/// Trivy ends without its Java database, a download of a gigabyte that tells the names of jars by their hashes. An empty
-/// one in its form (`trivy-java-db`'s schema, version 1) lets it run; it then names jars by what is in them, as we do.
-fn empty_java_database(cache: &Path) -> Result<()> {
-    const SCHEMA: &str = "CREATE TABLE artifacts(id INTEGER PRIMARY KEY, group_id TEXT, artifact_id TEXT);
-        CREATE TABLE indices(artifact_id INTEGER, version TEXT, sha1 BLOB, archive_type TEXT);";
-    const METADATA: &str = r#"{"Version":1,"NextUpdate":"2100-01-01T00:00:00Z","UpdatedAt":"2026-01-01T00:00:00Z","DownloadedAt":"2026-01-01T00:00:00Z"}"#;
-    let folder = cache.join("java-db");
-    std::fs::create_dir_all(&folder).context("making Trivy's cache")?;
-    std::fs::write(folder.join("metadata.json"), METADATA).context("making Trivy's cache")?;
-    if let Some(sqlite) = on_path("sqlite3") {
-        let status = Command::new(sqlite).arg(folder.join("trivy-java.db")).arg(SCHEMA).status();
-        ensure!(status.context("starting sqlite3")?.success(), "sqlite3 failed");
-    }
-    Ok(())
+fn bytes(files: &[PathBuf]) -> Result<u64> {
+    let sizes = files.iter().map(|file| Ok(file.metadata().with_context(|| file.display().to_string())?.len()));
+    sizes.sum()
 }
 
-fn costs(page: &mut Page, readers: &[Reader]) {
-    let middle = |reader: &Reader| {
-        let mut costs = reader.costs.clone();
-        costs.sort_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s));
-        costs[costs.len() / 2]
+/// The layers unpacked beside each other, for the parts of the floor.
+fn plain_layers(blobs: &[PathBuf], scratch: &Path) -> Result<Vec<PathBuf>> {
+    let unpack = |(number, blob): (usize, &PathBuf)| {
+        let path = scratch.join(format!("layer-{number}.tar"));
+        let out = std::fs::File::create(&path).context("making a plain layer")?;
+        let status = Command::new("gzip").arg("-dc").arg(blob).stdin(Stdio::null()).stdout(out).status();
+        ensure!(status.context("starting gzip")?.success(), "{} is no gzip blob", blob.display());
+        Ok(path)
     };
-    let ours = readers.iter().find(|reader| reader.name == "Seawall").map(middle);
+    blobs.iter().enumerate().map(unpack).collect()
+}
+
+/// The parts of the floor, CPU seconds.
+#[derive(Default)]
+pub struct Lowest {
+    /// Inflating with ISA-L; with GNU gzip where that is missing.
+    pub inflate: f64,
+    /// Which of them.
+    pub inflater: &'static str,
+    /// Hashing the compressed bytes.
+    pub packed_digest: f64,
+    /// Hashing the plain bytes.
+    pub plain_digest: f64,
+    /// Walking the plain archives' headers.
+    pub walk: f64,
+}
+
+impl Lowest {
+    /// What has to be done when the plain digests are not asked for.
+    pub fn without_plain_digest(&self) -> f64 {
+        self.inflate + self.packed_digest + self.walk
+    }
+
+    /// All of it.
+    pub fn all(&self) -> f64 {
+        self.without_plain_digest() + self.plain_digest
+    }
+
+    fn print(&self, page: &mut Page) {
+        page.line(&format!(
+            "The floor, each part done alone: `{} -dc` of the blobs {:.2}, SHA-256 of the compressed bytes {:.2} and of the \
+             plain bytes {:.2} (in memory), walk over the headers of the plain archives {:.2}; together {:.2} CPU-s, {:.2} \
+             without the plain digest.\n",
+            self.inflater,
+            self.inflate,
+            self.packed_digest,
+            self.plain_digest,
+            self.walk,
+            self.all(),
+            self.without_plain_digest()
+        ));
+    }
+}
+
+fn lowest(blobs: &[PathBuf], plain: &[PathBuf], runs: usize) -> Result<Lowest> {
+    let inflater = if on_path("igzip").is_some() { "igzip" } else { "gzip" };
+    let paths = blobs.iter().map(|blob| blob.display().to_string());
+    let args: Vec<String> = std::iter::once("-dc".to_owned()).chain(paths).collect();
+    let inflate = measure::median(runs, inflater, &args)?.middle.cpu_s;
+    let least = |part: &dyn Fn() -> Result<f64>| -> Result<f64> {
+        let times = (0..runs).map(|_| part()).collect::<Result<Vec<_>>>()?;
+        Ok(times.into_iter().fold(f64::INFINITY, f64::min))
+    };
+    let (packed, all) = (bytes(blobs)?, bytes(plain)?);
+    Ok(Lowest {
+        inflate,
+        inflater,
+        packed_digest: least(&|| Ok(floor::hashing(packed)))?,
+        plain_digest: least(&|| Ok(floor::hashing(all)))?,
+        walk: least(&|| floor::walking(plain))?,
+    })
+}
+
+/// `docker save` in Docker's form, by skopeo; `None` where it is not installed.
+fn docker_archive(layout: &Path, scratch: &Path) -> Result<Option<PathBuf>> {
+    let Some(skopeo) = on_path("skopeo") else { return Ok(None) };
+    let archive = scratch.join("saved.tar");
+    let status = Command::new(skopeo)
+        .args(["copy", "--quiet", "--insecure-policy", &format!("oci:{}", layout.display())])
+        .arg(format!("docker-archive:{}:bench:1", archive.display()))
+        .status();
+    ensure!(status.context("starting skopeo")?.success(), "skopeo failed");
+    Ok(Some(archive))
+}
+
+/// Runs readers in turn and prints what they cost.
+fn table(page: &mut Page, title: &str, readers: &mut [Reader], runs: usize) -> Result<()> {
+    for _ in 0..runs {
+        for reader in readers.iter_mut() {
+            reader.run()?;
+        }
+    }
+    page.line(&format!("## {title}\n"));
+    let ours = readers[0].middle();
     let row = |reader: &Reader| {
-        let cost = middle(reader);
-        let peak = reader.costs.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max);
-        let ratio = ours.map_or(String::new(), |ours| format!("{:.2}", ours.cpu_s / cost.cpu_s));
-        let wall = ours.map_or(String::new(), |ours| format!("{:.2}", ours.wall_s / cost.wall_s));
+        let cost = reader.middle();
         vec![
             reader.name.to_owned(),
-            format!("{:.2}", cost.cpu_s),
-            format!("{:.2}", cost.wall_s),
-            format!("{peak:.0}"),
-            ratio,
-            wall,
+            format!("{:.3}", cost.cpu_s),
+            format!("{:.3}", cost.wall_s),
+            format!("{:.0}", cost.peak_mib),
+            format!("{:.1}", cost.written_mib),
+            format!("{:.2}", ours.cpu_s / cost.cpu_s),
+            format!("{:.2}", ours.wall_s / cost.wall_s),
         ]
     };
     let rows: Vec<Vec<String>> = readers.iter().map(row).collect();
-    page.table(&["what", "CPU s", "wall s", "peak MiB", "ours / its CPU", "ours / its wall"], &rows);
+    let header = ["who", "CPU s", "wall s", "peak MiB", "MiB written", "first row / its CPU", "first row / its wall"];
+    page.table(&header, &rows);
+    Ok(())
 }
 
-fn found(page: &mut Page, readers: &[Reader]) -> Result<()> {
+fn costs(readers: &[Reader]) -> Vec<(&'static str, Cost)> {
+    readers.iter().map(|reader| (reader.name, reader.middle())).collect()
+}
+
+/// How much of what the peers found was found, in percent, and how many of the missing have no reason.
+#[derive(Default)]
+pub struct Found {
+    /// Percent.
+    pub share: f64,
+    /// Missing without a reason.
+    pub unexplained: usize,
+}
+
+fn found(page: &mut Page, readers: &[Reader], facts: &Facts) -> Result<Found> {
     let mut sets = Vec::new();
-    for reader in readers.iter().filter(|reader| !reader.name.contains("gzip")) {
+    for reader in readers.iter().filter(|reader| !reader.name.contains("digests")) {
         let output = Command::new(&reader.program).args(&reader.args).output().context("listing packages")?;
         ensure!(output.status.success(), "{} failed: {}", reader.name, String::from_utf8_lossy(&output.stderr));
         sets.push((reader.name, Set::read(&output.stdout).with_context(|| format!("reading {}", reader.name))?));
     }
-    let peers = Set::union(sets.iter().filter(|(name, _)| *name != "Seawall").map(|(_, set)| set));
-    let all = Set::union(sets.iter().map(|(_, set)| set));
-    let types = all.types();
+    let peers = Set::union(sets.iter().skip(1).map(|(_, set)| set));
+    let types = Set::union(sets.iter().map(|(_, set)| set)).types();
     let rows: Vec<Vec<String>> = sets
         .iter()
         .map(|(name, set)| {
             let missing = peers.without(set).len();
             let share = 100.0 - percent(missing, peers.len());
             let counts = types.iter().map(|kind| set.count(kind).to_string());
-            [(*name).to_owned(), set.len().to_string(), missing.to_string(), format!("{share:.1} %")]
+            [(*name).to_owned(), set.len().to_string(), missing.to_string(), format!("{share:.2} %")]
                 .into_iter()
                 .chain(counts)
                 .collect()
@@ -192,12 +263,21 @@ fn found(page: &mut Page, readers: &[Reader]) -> Result<()> {
         peers.len()
     ));
     page.table(&header, &rows);
-    for (name, set) in &sets {
-        let missing = peers.without(set);
-        let shown: Vec<&str> = missing.iter().take(NAMES).map(String::as_str).collect();
-        page.line(&format!("Missing in {name}: {} ({} in all).\n", shown.join(", "), missing.len()));
-    }
-    Ok(())
+    let Some((_, ours)) = sets.first() else { return Ok(Found::default()) };
+    let missing = peers.without(ours);
+    let who = |key: &str| {
+        let have = sets.iter().skip(1).filter(|(_, set)| set.contains(key)).map(|(name, _)| *name);
+        have.collect::<Vec<_>>().join(", ")
+    };
+    let reasons: Vec<Option<String>> = missing.iter().map(|key| facts.reason(key, ours)).collect();
+    let rows: Vec<Vec<String>> = missing
+        .iter()
+        .zip(&reasons)
+        .map(|(key, reason)| vec![key.clone(), who(key), reason.clone().unwrap_or_else(|| "**not explained**".into())])
+        .collect();
+    page.table(&["not in Seawall's list", "listed by", "why"], &rows);
+    let unexplained = reasons.iter().filter(|reason| reason.is_none()).count();
+    Ok(Found { share: 100.0 - percent(missing.len(), peers.len()), unexplained })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of packages")]

@@ -19,6 +19,8 @@ pub struct Cost {
     pub wall_s: f64,
     /// Peak resident memory, MiB.
     pub peak_mib: f64,
+    /// Bytes written to files, MiB.
+    pub written_mib: f64,
     /// Exit code.
     pub code: i32,
 }
@@ -76,6 +78,8 @@ pub fn child(args: &[String]) -> Result<()> {
         wall_s,
         // Linux counts in KiB, see getrusage(2).
         peak_mib: usage.max_rss() as f64 / 1024.0,
+        // Blocks of 512 bytes, see `task_io_accounting` in Linux.
+        written_mib: usage.block_writes() as f64 / 2048.0,
         code: status.code().unwrap_or(-1),
     };
     println!("{}", serde_json::to_string(&cost).context("writing a measurement")?);

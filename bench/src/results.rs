@@ -53,15 +53,21 @@ impl Page {
     }
 }
 
+fn say(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().ok();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+/// Load of the last minute.
+pub fn load() -> String {
+    say("cut", &["-d", " ", "-f", "1", "/proc/loadavg"])
+}
+
 fn machine() -> String {
-    let say = |program: &str, args: &[&str]| {
-        let output = Command::new(program).args(args).output().ok();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
-    };
     let model = say("sh", &["-c", "sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1"]);
     let cores = say("nproc", &[]);
     let memory = say("sh", &["-c", "free -g | sed -n 's/^Mem: *\\([0-9]*\\).*/\\1/p'"]);
-    let load = say("sh", &["-c", "cut -d ' ' -f 1 /proc/loadavg"]);
+    let load = load();
     let date = say("date", &["-u", "+%Y-%m-%d"]);
     format!("{date}, {cores} cores of {model}, {memory} GiB, kernel {}, load {load} before", say("uname", &["-r"]))
 }

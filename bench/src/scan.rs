@@ -16,7 +16,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let folder = tempfile::tempdir().context("making a folder")?;
     let layout = match args.first() {
         Some(given) => PathBuf::from(given),
-        None => debian(folder.path())?,
+        None => debian(folder.path(), "python3,perl,curl,openssl,git")?,
     };
     let layers = layers(&layout)?;
     let sizes: u64 = layers.iter().filter_map(|layer| layer.metadata().ok()).map(|meta| meta.len()).sum();
@@ -73,13 +73,13 @@ pub fn layers(layout: &Path) -> Result<Vec<PathBuf>> {
     Ok(layers.iter().map(|layer| blob(&layer["digest"])).collect())
 }
 
-/// A minimal Debian as an OCI layout of one gzip layer.
-fn debian(folder: &Path) -> Result<PathBuf> {
+/// A minimal Debian as an OCI layout of one gzip layer, with these packages more.
+pub fn debian(folder: &Path, packages: &str) -> Result<PathBuf> {
     let layout = folder.join("debian");
     let script = r#"
 set -eu
 root=$1/root; layout=$2
-debootstrap --variant=minbase --include=python3,perl,curl,openssl,git bookworm "$root" >/dev/null
+debootstrap --variant=minbase ${3:+--include="$3"} bookworm "$root" >/dev/null
 mkdir -p "$layout/blobs/sha256"
 put() { h=$(sha256sum "$1" | cut -d ' ' -f 1); mv "$1" "$layout/blobs/sha256/$h"; echo "$h"; }
 tar -C "$root" --numeric-owner --sort=name -cf "$1/layer.tar" .
@@ -91,9 +91,10 @@ printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+js
 msize=$(stat -c %s "$1/manifest"); manifest=$(put "$1/manifest")
 printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s}]}' "$manifest" "$msize" >"$layout/index.json"
 printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
+rm -rf "$root"
 "#;
     eprintln!("making a Debian with debootstrap …");
-    let status = Command::new("sh").args(["-c", script, "sh"]).arg(folder).arg(&layout).status();
+    let status = Command::new("sh").args(["-c", script, "sh"]).arg(folder).arg(&layout).arg(packages).status();
     if !status.context("starting sh")?.success() {
         bail!("debootstrap failed; give an OCI layout: bench scan DIR");
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// Packages as `type/name@version`, without namespaces of distributions and qualifiers, in which programs differ.
+/// Packages as `type/name@version`, in lower case (most ecosystems take names in any), without namespaces of distributions
+/// and qualifiers, in which programs differ.
 #[derive(Debug, Clone, Default)]
 pub struct Set(BTreeSet<String>);
 
@@ -25,6 +26,16 @@ impl Set {
     /// How many packages.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether it has a package.
+    pub fn contains(&self, key: &str) -> bool {
+        self.0.contains(key)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 
     /// What another lacks.

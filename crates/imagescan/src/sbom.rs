@@ -6,6 +6,7 @@
 //! What it is not: a validator. Parts that cannot be understood become diagnostics; the rest is read.
 
 mod cyclonedx;
+mod distribution;
 mod read;
 mod spdx;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod tests;
 use model::{Inventory, Timestamp};
 
 pub use cyclonedx::cyclonedx;
-pub use read::{MAX_SBOM_BYTES, SbomError, read};
+pub use read::{Form, MAX_SBOM_BYTES, SbomError, read};
 pub use spdx::spdx;
 
 /// Who writes a document, and when. Parameters, since an engine has no clock.

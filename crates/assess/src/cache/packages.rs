@@ -50,11 +50,14 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn number(&mut self, number: usize) {
         let mut rest = number;
-        while rest >= 0x80 {
-            self.body.push((rest & 0x7f) as u8 | 0x80);
+        loop {
+            let low = rest.to_le_bytes()[0] & 0x7f;
             rest >>= 7;
+            if rest == 0 {
+                return self.body.push(low);
+            }
+            self.body.push(low | 0x80);
         }
-        self.body.push((rest & 0x7f) as u8);
     }
 
     fn text(&mut self, text: &'a str) {
@@ -169,7 +172,7 @@ impl<'a> Reader<'a> {
         self.text().map(str::to_owned)
     }
 
-    /// The outer `None` is damage.
+    #[expect(clippy::option_option, reason = "the outer none is damage, the inner a value that is not there")]
     fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.number()? {
             0 => Some(None),

@@ -20,7 +20,7 @@ pub const APK_REPOSITORIES: Analyser = Analyser { take: Take::Whole(64 << 10), r
 pub const JAVA_RELEASE: Analyser = Analyser::packages(Take::Start(64 << 10), java_release);
 /// The `VERSION` file at the root of a Go toolchain.
 pub const GO_VERSION: Analyser = Analyser::packages(Take::Start(4 << 10), go_version);
-/// WordPress says its version in a file of its own.
+/// `WordPress` says its version in a file of its own.
 pub const WORDPRESS: Analyser = Analyser::packages(Take::Start(64 << 10), wordpress);
 
 fn one(key: &str, value: String) -> Facts {

@@ -1,5 +1,5 @@
 //! Swift and Objective-C: `Package.resolved` of the Swift Package Manager (versions 1 to 3) and `Podfile.lock` of
-//! CocoaPods. Formats: the tools' own documentation and sources; neither is specified elsewhere.
+//! `CocoaPods`. Formats: the tools' own documentation and sources; neither is specified elsewhere.
 
 use limits::json::{self, JsonLimits};
 use limits::yaml::{self, Node, Yaml, YamlLimits};

@@ -9,7 +9,7 @@ use model::{
 };
 use serde::Deserialize;
 
-use super::PROPERTY;
+use super::{PROPERTY, distribution};
 use crate::options::MAX_PACKAGES;
 use crate::{ANALYSERS_VERSION, merge};
 
@@ -24,8 +24,10 @@ const MAX_DIAGNOSTICS: usize = 50;
 #[derive(Debug, thiserror::Error)]
 pub enum SbomError {
     /// It is no JSON, or too large or deep.
-    #[error("{name} is not a readable SBOM")]
+    #[error("{name} is not a readable SBOM: expected CycloneDX or SPDX 2 in JSON{}", hint(*.form))]
     Json {
+        /// What it looks like instead.
+        form: Form,
         /// Which document.
         name: String,
         /// Why.
@@ -33,7 +35,9 @@ pub enum SbomError {
         source: JsonError,
     },
     /// It is JSON of another kind.
-    #[error("{name} is neither CycloneDX nor SPDX 2 JSON")]
+    #[error(
+        "{name} is neither CycloneDX nor SPDX 2 JSON: there is no `bomFormat` of \"CycloneDX\" and no `spdxVersion` of \"SPDX-2.…\""
+    )]
     Unknown {
         /// Which document.
         name: String,
@@ -44,6 +48,36 @@ pub enum SbomError {
         /// Which document.
         name: String,
     },
+}
+
+/// What a document that is no JSON may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing that we know.
+    Other,
+    /// CycloneDX or SPDX in XML.
+    Xml,
+    /// SPDX's lines of tags and values.
+    TagValue,
+}
+
+impl Form {
+    fn of(bytes: &[u8]) -> Self {
+        let start = bytes.trim_ascii_start();
+        match start {
+            _ if start.starts_with(b"<") => Self::Xml,
+            _ if start.starts_with(b"SPDXVersion:") => Self::TagValue,
+            _ => Self::Other,
+        }
+    }
+}
+
+const fn hint(form: Form) -> &'static str {
+    match form {
+        Form::Other => "",
+        Form::Xml => "; this is XML, have the tool that made it write JSON",
+        Form::TagValue => "; this is SPDX tag-value, have the tool that made it write JSON",
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,6 +93,17 @@ struct Document {
     packages: Vec<SpdxPackage>,
     #[serde(default)]
     has_extracted_licensing_infos: Vec<ExtractedLicense>,
+    /// Attestations (in-toto statements, as registries keep them) carry the document inside.
+    predicate: Option<Box<Document>>,
+}
+
+impl Document {
+    fn inner(self) -> Self {
+        match self.predicate {
+            Some(inner) if self.bom_format.is_none() && self.spdx_version.is_none() => *inner,
+            predicate => Self { predicate, ..self },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -115,6 +160,13 @@ struct SpdxPackage {
     license_declared: String,
     primary_package_purpose: String,
     external_refs: Vec<ExternalRef>,
+    annotations: Vec<Annotation>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Annotation {
+    comment: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -135,8 +187,12 @@ struct ExtractedLicense {
 /// Reads a document; `name` stands for it in errors and diagnostics. Packages have the evidence `sbom`.
 pub fn read(bytes: &[u8], name: &str) -> Result<Inventory, SbomError> {
     let limits = JsonLimits { bytes: MAX_SBOM_BYTES, depth: MAX_DEPTH };
-    let document: Document =
-        limits::json::from_slice(bytes, &limits).map_err(|source| SbomError::Json { name: name.to_owned(), source })?;
+    let document: Document = limits::json::from_slice(bytes, &limits).map_err(|source| SbomError::Json {
+        form: Form::of(bytes),
+        name: name.to_owned(),
+        source,
+    })?;
+    let document = document.inner();
     let mut reader = Reader { name, inventory: empty(), dropped: 0 };
     match (document.bom_format.as_deref(), document.spdx_version.as_deref()) {
         (Some("CycloneDX"), _) => reader.cyclonedx(document)?,
@@ -211,26 +267,7 @@ impl Reader<'_> {
             .collect();
         let mut source = SourceParts::default();
         for Property { name, value } in &component.properties {
-            match name.as_str() {
-                "seawall:source-name" | "aquasecurity:trivy:SrcName" | "syft:metadata:source" => source.name = value,
-                "seawall:source-version" | "aquasecurity:trivy:SrcVersion" | "syft:metadata:sourceVersion" => {
-                    source.version = value;
-                }
-                "aquasecurity:trivy:SrcRelease" => source.release = value,
-                "aquasecurity:trivy:SrcEpoch" => source.epoch = value,
-                "seawall:owner" => package.owner = Some(value.clone()),
-                "seawall:layer" => package.layer = Some(value.clone()),
-                "seawall:architecture" => package.architecture = Some(value.clone()),
-                "seawall:location" | "aquasecurity:trivy:FilePath" => {
-                    let path = value.trim_start_matches('/').to_owned();
-                    package.locations.push(Location { path, layer: None, offset: None });
-                }
-                other => {
-                    if let Some(key) = other.strip_prefix("seawall:property:") {
-                        package.properties.insert(key.to_owned(), value.clone());
-                    }
-                }
-            }
+            source.property(&mut package, name, value);
         }
         if !source.name.is_empty() {
             package.source = Some(source.finish(&package));
@@ -269,6 +306,16 @@ impl Reader<'_> {
                 spdx.source_info.strip_prefix("built package from: ").and_then(|text| text.rsplit_once(' '))
             {
                 package.source = Some(SourcePackage { name: name.to_owned(), version: version.to_owned() });
+            } else if let Some((_, paths)) = spdx.source_info.split_once(": /") {
+                // Syft: "acquired package info from …: /a, /b".
+                paths.split(", ").for_each(|path| locate(&mut package, path));
+            }
+            let mut source = SourceParts::default();
+            for (name, value) in spdx.annotations.iter().filter_map(|annotation| annotation.comment.split_once('=')) {
+                source.property(&mut package, name, value);
+            }
+            if !source.name.is_empty() {
+                package.source = Some(source.finish(&package));
             }
             self.keep(package)?;
         }
@@ -277,6 +324,10 @@ impl Reader<'_> {
 
     fn os(&mut self, id: &str, version: &str, name: String) {
         let id = id.to_ascii_lowercase();
+        // What Trivy writes when it found no distribution.
+        if matches!(id.as_str(), "" | "none") {
+            return;
+        }
         // Debian's releases are whole numbers; some tools write the point release.
         let version = if id == "debian" { version.split('.').next().unwrap_or(version) } else { version };
         let name = if name.is_empty() { format!("{id} {version}") } else { name };
@@ -343,6 +394,7 @@ impl Reader<'_> {
             let message = format!("{} more components were left out", self.dropped);
             self.inventory.diagnostics.push(Diagnostic::new("sbom/left-out", Level::Warning, self.name, message));
         }
+        distribution::mark(&mut self.inventory);
         self.inventory.packages.sort_by(|a, b| (&a.purl, &a.locations).cmp(&(&b.purl, &b.locations)));
         self.inventory.id = merge::identity::of(&self.inventory);
         self.inventory
@@ -376,6 +428,11 @@ fn source_of(upstream: &str, purl: &Purl) -> SourcePackage {
     }
 }
 
+fn locate(package: &mut Package, path: &str) {
+    let path = path.trim_start_matches('/').to_owned();
+    package.locations.push(Location { path, layer: None, offset: None });
+}
+
 /// A source package in the pieces in which properties tell of it; empty for what they do not tell.
 #[derive(Default)]
 struct SourceParts<'a> {
@@ -385,7 +442,29 @@ struct SourceParts<'a> {
     release: &'a str,
 }
 
-impl SourceParts<'_> {
+impl<'a> SourceParts<'a> {
+    /// Takes over what a property of ours or of another tool says of a package.
+    fn property(&mut self, package: &mut Package, name: &str, value: &'a str) {
+        match name {
+            "seawall:source-name" | "aquasecurity:trivy:SrcName" | "syft:metadata:source" => self.name = value,
+            "seawall:source-version" | "aquasecurity:trivy:SrcVersion" | "syft:metadata:sourceVersion" => {
+                self.version = value;
+            }
+            "aquasecurity:trivy:SrcRelease" => self.release = value,
+            "aquasecurity:trivy:SrcEpoch" => self.epoch = value,
+            "seawall:owner" => package.owner = Some(value.to_owned()),
+            "seawall:layer" => package.layer = Some(value.to_owned()),
+            "seawall:architecture" => package.architecture = Some(value.to_owned()),
+            "seawall:location" | "aquasecurity:trivy:FilePath" => locate(package, value),
+            _ if name.starts_with("syft:location:") && name.ends_with(":path") => locate(package, value),
+            other => {
+                if let Some(key) = other.strip_prefix("seawall:property:") {
+                    package.properties.insert(key.to_owned(), value.to_owned());
+                }
+            }
+        }
+    }
+
     /// A version that is not given is the package's own.
     fn finish(&self, package: &Package) -> SourcePackage {
         let mut version = String::new();

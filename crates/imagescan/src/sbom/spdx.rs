@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{Inventory, Package};
 use serde_json::{Map, Value, json};
 
-use super::{Made, subject, uuid};
+use super::{Made, PROPERTY, subject, uuid};
 
 /// The document.
 pub fn spdx(inventory: &Inventory, made: &Made<'_>) -> Value {
@@ -15,14 +15,19 @@ pub fn spdx(inventory: &Inventory, made: &Made<'_>) -> Value {
     if let Some(os) = &inventory.os {
         packages.push(json!({
             "SPDXID": "SPDXRef-OperatingSystem", "name": os.id, "versionInfo": os.version, "summary": os.name,
-            "downloadLocation": "NOASSERTION", "filesAnalyzed": false, "primaryPackagePurpose": "OPERATING-SYSTEM",
+            "downloadLocation": "NOASSERTION", "filesAnalyzed": false, "primaryPackagePurpose": "OPERATING_SYSTEM",
         }));
         relationships.push(relationship("SPDXRef-Image", "CONTAINS", "SPDXRef-OperatingSystem"));
     }
+    // Both are mandatory; an image that does not say when it was made gets the epoch.
+    let created = made.time_of(inventory).unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned());
+    let tool = format!("Tool: seawall-{}", made.version);
     for (index, package) in inventory.packages.iter().enumerate() {
         let id = format!("SPDXRef-Package-{index}");
         relationships.push(relationship("SPDXRef-Image", "CONTAINS", &id));
-        packages.push(one(&id, package, &licenses));
+        let mut fields = one(&id, package, &licenses);
+        fields.insert("annotations".into(), annotations(package, &created, &tool));
+        packages.push(Value::Object(fields));
     }
     let mut document = json!({
         "spdxVersion": "SPDX-2.3",
@@ -31,9 +36,8 @@ pub fn spdx(inventory: &Inventory, made: &Made<'_>) -> Value {
         "name": subject(inventory),
         "documentNamespace": format!("urn:uuid:{}", uuid(inventory)),
         "creationInfo": {
-            // The field is mandatory; an image that does not say when it was made gets the epoch.
-            "created": made.time_of(inventory).unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned()),
-            "creators": [format!("Tool: seawall-{}", made.version)],
+            "created": created,
+            "creators": [tool],
         },
     });
     // Moved: what stands in `json!` is copied, and these are thousands.
@@ -73,7 +77,7 @@ fn image(inventory: &Inventory) -> Value {
     fields
 }
 
-fn one(id: &str, package: &Package, licenses: &BTreeMap<&str, String>) -> Value {
+fn one(id: &str, package: &Package, licenses: &BTreeMap<&str, String>) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("SPDXID".into(), json!(id));
     fields.insert("name".into(), json!(package.name));
@@ -102,5 +106,23 @@ fn one(id: &str, package: &Package, licenses: &BTreeMap<&str, String>) -> Value 
     if !paths.is_empty() {
         fields.insert("comment".into(), json!(format!("found in {}", paths.join(", "))));
     }
-    Value::Object(fields)
+    fields
+}
+
+/// What SPDX has no field for, one annotation each: `seawall:NAME=VALUE`, with the names of the CycloneDX properties.
+fn annotations(package: &Package, created: &str, tool: &str) -> Value {
+    let mut pairs: Vec<(String, &str)> = Vec::new();
+    let named = |name: &str, value| (name.to_owned(), value);
+    pairs.extend(package.architecture.as_deref().map(|value| named("architecture", value)));
+    pairs.extend(package.owner.as_deref().map(|value| named("owner", value)));
+    pairs.extend(package.layer.as_deref().map(|value| named("layer", value)));
+    pairs.extend(package.locations.iter().map(|location| named("location", location.path.as_str())));
+    pairs.extend(package.properties.iter().map(|(name, value)| (format!("property:{name}"), value.as_str())));
+    let one = |(name, value): (String, &str)| {
+        json!({
+            "annotationDate": created, "annotationType": "OTHER", "annotator": tool,
+            "comment": format!("{PROPERTY}{name}={value}"),
+        })
+    };
+    pairs.into_iter().map(one).collect()
 }

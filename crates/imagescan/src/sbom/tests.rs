@@ -5,6 +5,9 @@ use model::{Evidence, Layer, Package, SourcePackage, Timestamp};
 use super::*;
 use crate::{LayerScanner, merge};
 
+mod official;
+mod others;
+
 const STATUS: &str = "Package: libssl3\nStatus: install ok installed\nSource: openssl (3.0.11-1)\nArchitecture: amd64\n\
     Version: 3.0.11-1+b1\nMaintainer: OpenSSL Team <x@example.org>\n\n";
 
@@ -55,6 +58,36 @@ fn what_we_write_we_read() {
         assert_eq!(read.artifact.reference.as_deref(), Some("r.example/app:1"));
         assert!(read.diagnostics.is_empty(), "{:?}", read.diagnostics);
     }
+}
+
+#[test]
+fn what_has_no_field_of_its_own_survives() {
+    let mut inventory = inventory();
+    let python = inventory.packages.iter_mut().find(|package| package.r#type == "pypi").unwrap();
+    python.owner = Some("pkg:deb/debian/python3-jinja2@3.1.2-1".into());
+    python.properties.insert("symbols".into(), "a=b".into());
+    for document in [value(cyclonedx(&inventory, None, &made())), spdx(&inventory, &made())] {
+        let read = read(document.to_string().as_bytes(), "x").unwrap();
+        let kept = |package: &Package| {
+            (package.owner.clone(), package.layer.clone(), package.architecture.clone(), package.properties.clone())
+        };
+        let paths = |package: &Package| package.locations.iter().map(|l| l.path.clone()).collect::<Vec<_>>();
+        for (ours, theirs) in inventory.packages.iter().zip(&read.packages) {
+            assert_eq!((kept(ours), paths(ours)), (kept(theirs), paths(theirs)), "{}", ours.name);
+        }
+    }
+}
+
+#[test]
+fn an_attestation_carries_a_document() {
+    let inventory = inventory();
+    let document = spdx(&inventory, &made());
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "subject": [],
+        "predicate": document,
+    });
+    let read = read(statement.to_string().as_bytes(), "x").unwrap();
+    assert_eq!(essence(&read), essence(&inventory));
 }
 
 #[test]
@@ -127,6 +160,8 @@ fn shapes_of_other_tools() {
 fn what_cannot_be_read_is_said() {
     for (text, part) in [
         ("", "not a readable SBOM"),
+        ("<bom/>", "this is XML"),
+        ("SPDXVersion: SPDX-2.3\n", "this is SPDX tag-value"),
         ("{}", "neither CycloneDX nor SPDX"),
         (r#"{"spdxVersion":"SPDX-3.0"}"#, "neither CycloneDX nor SPDX"),
         (r#"{"bomFormat":"CycloneDX","components":3}"#, "not a readable SBOM"),
