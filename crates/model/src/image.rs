@@ -179,6 +179,17 @@ pub struct Package {
     pub properties: BTreeMap<String, String>,
 }
 
+/// Property of a language package that lies in a folder which only the distribution's packages use; its value is the
+/// folder. Set where the owner itself is not known (another tool's SBOM).
+pub const DISTRIBUTION_FOLDER: &str = "distribution_folder";
+
+impl Package {
+    /// Whether an operating system package brought it: its owner is known, or its folder is the distribution's.
+    pub fn is_from_distribution(&self) -> bool {
+        self.owner.is_some() || self.properties.contains_key(DISTRIBUTION_FOLDER)
+    }
+}
+
 /// A source package.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SourcePackage {

@@ -35,8 +35,8 @@ pub use event::{Attribution, Body, Event};
 pub use exemption::{Exemption, ExemptionReason, Matched, Suppression};
 pub use flags::{Capabilities, OpenFlags};
 pub use image::{
-    Action, Artifact, Assessment, Because, Confidence, Evidence, Finding, FixStatus, Inventory, Layer, Location,
-    OperatingSystem, Origin, Package, Platform, SegmentRef, SeverityChoice, SourcePackage,
+    Action, Artifact, Assessment, Because, Confidence, DISTRIBUTION_FOLDER, Evidence, Finding, FixStatus, Inventory,
+    Layer, Location, OperatingSystem, Origin, Package, Platform, SegmentRef, SeverityChoice, SourcePackage,
 };
 pub use policy::{Enforcement, Verdict, Violation};
 pub use posture::{ControlResult, ControlState, NodeFacts};

@@ -170,7 +170,7 @@ fn package_types(inventory: &Inventory, context: &Context<'_, '_, '_>, options: 
     for package in &inventory.packages {
         let count = counts.entry(package.r#type.as_str()).or_default();
         count.0 += 1;
-        count.1 += u64::from(package.owner.is_some());
+        count.1 += u64::from(package.is_from_distribution());
     }
     counts.into_iter().map(|(kind, (all, owned))| package_type(kind, all, owned, context, options)).collect()
 }

@@ -152,11 +152,18 @@ fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_, '_>) -> (
         context.os_keys.iter().find_map(|key| segment.source_of(key, &package.name).ok().flatten())
     });
     let version = source_version(&package.version, package, scheme);
-    match known {
-        Some(source) => (source.to_owned(), version, true),
-        // rpm and apk databases name the source; Debian leaves it out when it is the package's own name.
-        None => (package.name.clone(), version, package.evidence == model::Evidence::Sbom),
+    if let Some(source) = known {
+        return (source.to_owned(), version, true);
     }
+    // rpm and apk databases name the source; Debian leaves it out when it is the package's own name, and so do most
+    // tools. A name that advisories know as a source is one; of any other nobody can tell.
+    let guessed = package.evidence == model::Evidence::Sbom && !is_source(&package.name, context);
+    (package.name.clone(), version, guessed)
+}
+
+fn is_source(name: &str, context: &Context<'_, '_, '_>) -> bool {
+    let has = |segment: &&Segment<'_>, key: &String| segment.rows(key, name).is_ok_and(|rows| !rows.is_empty());
+    context.os_segments.iter().any(|segment| context.os_keys.iter().any(|key| has(segment, key)))
 }
 
 /// A binary-only rebuild (`+b1`) is the source's version; a source rpm's name has no epoch, its packages have.
@@ -187,13 +194,21 @@ fn source_version(version: &str, package: &Package, scheme: Scheme) -> String {
 
 fn language_subject<'i>(package: &Package, context: &Context<'_, '_, '_>) -> Option<Subject<'i>> {
     // What the distribution brought is judged by the distribution's advisories (spec §1.6 rule 9), where there are any.
-    if package.owner.is_some() && context.os_covered() {
+    if package.is_from_distribution() && context.os_covered() {
         return None;
     }
     let (key, name) = ecosystem::of_package(package)?;
     let scheme = ecosystem::scheme(&key)?;
     let version = package.version.clone();
-    Some(Subject { key, scheme, name, version, os: false, guessed: package.owner.is_some(), packages: Vec::new() })
+    Some(Subject {
+        key,
+        scheme,
+        name,
+        version,
+        os: false,
+        guessed: package.is_from_distribution(),
+        packages: Vec::new(),
+    })
 }
 
 impl Subject<'_> {

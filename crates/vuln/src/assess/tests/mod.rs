@@ -185,7 +185,11 @@ fn packages_of_the_distribution_are_judged_through_it() {
     let assessment = check(&image, &[debian.clone(), osv.clone()], &[]);
     let pypi = assessment.coverage.iter().find(|statement| statement.signal == "pypi").unwrap();
     assert!(pypi.reason.contains("judged through those"), "{pypi:?}");
+    let debian_again = debian.clone();
     check(&inventory("debian 12", vec![owned(None)]), &[debian, osv.clone()], &["CVE-2024-0001 requests 2.1"]);
+    // Another tool's SBOM tells only the folder.
+    let folder = with_property(owned(None), model::DISTRIBUTION_FOLDER, "usr/lib/python3/dist-packages");
+    check(&inventory("debian 12", vec![folder]), &[debian_again, osv.clone()], &[]);
     // Without a feed for the distribution nobody else judges them.
     let assessment = check(&image, &[osv], &["CVE-2024-0001 requests 2.1"]);
     assert_eq!(assessment.findings[0].confidence, Confidence::Derived);
@@ -269,15 +273,21 @@ fn inert_packages_are_marked_and_sort_last() {
 #[test]
 fn a_segment_knows_sources_that_an_sbom_lacks() {
     let sbom = |text: &str| Package { evidence: Evidence::Sbom, ..package(text) };
-    let image = inventory("debian 12", vec![sbom("deb libssl3 3.0.11-1"), sbom("deb mystery 1")]);
+    let image = inventory("debian 12", vec![sbom("deb libssl3 3.0.11-1"), sbom("deb mystery 1"), sbom("deb curl 7")]);
     let feed = segment(
         "debian",
         &["debian:12"],
-        &[advisory("CVE-2024-0001", vec![row("debian:12 openssl", "3.0.14-1")])],
+        &[
+            advisory("CVE-2024-0001", vec![row("debian:12 openssl", "3.0.14-1")]),
+            advisory("CVE-2024-0002", vec![row("debian:12 curl", "8")]),
+        ],
         &[],
     );
-    let assessment = check(&image, &[feed], &["CVE-2024-0001 libssl3 3.0.14-1"]);
-    assert_eq!(assessment.findings[0].confidence, Confidence::Derived);
+    let assessment = check(&image, &[feed], &["CVE-2024-0001 libssl3 3.0.14-1", "CVE-2024-0002 curl 8"]);
+    let confidence: Vec<_> =
+        assessment.findings.iter().map(|finding| (finding.id.as_str(), finding.confidence)).collect();
+    // `curl` is the name of a source that the feed knows.
+    assert_eq!(confidence, [("CVE-2024-0001", Confidence::Derived), ("CVE-2024-0002", Confidence::Exact)]);
     let unresolved = assessment.coverage.iter().find(|statement| statement.signal == "source").unwrap();
     assert!(unresolved.reason.ends_with("mystery"), "{unresolved:?}");
 }
