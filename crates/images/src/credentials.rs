@@ -80,6 +80,35 @@ pub enum Login {
     Identity(String),
     /// A bearer token that is sent as it is.
     Bearer(String),
+    /// An access token of Entra, for registries of Azure.
+    Entra(Entra),
+}
+
+/// An access token of Entra, which a registry of Azure exchanges for one of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entra {
+    /// The token, for the resource of Azure's management or of its registries.
+    pub access_token: String,
+    /// The tenant that it is of, where the registry cannot tell by itself.
+    pub tenant: Option<String>,
+    /// The registries that may see it: hosts, or with a dot before them all hosts below.
+    pub hosts: Vec<String>,
+}
+
+impl Entra {
+    /// Hosts of Azure's registries, in its public and its sovereign clouds.
+    pub const HOSTS: [&str; 3] = [".azurecr.io", ".azurecr.cn", ".azurecr.us"];
+
+    fn is_for(&self, registry: &str) -> bool {
+        let below = |host: &String| host.starts_with('.') && registry.ends_with(host.as_str());
+        self.hosts.iter().any(|host| host == registry || below(host))
+    }
+}
+
+impl fmt::Debug for Entra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entra(…)")
+    }
 }
 
 impl fmt::Debug for Login {
@@ -89,6 +118,7 @@ impl fmt::Debug for Login {
             Self::Password { .. } => "Login::Password(…)",
             Self::Identity(_) => "Login::Identity(…)",
             Self::Bearer(_) => "Login::Bearer(…)",
+            Self::Entra(_) => "Login::Entra(…)",
         })
     }
 }
@@ -97,6 +127,7 @@ impl fmt::Debug for Login {
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     files: Vec<PathBuf>,
+    entra: Option<Entra>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -139,11 +170,18 @@ impl Credentials {
 
     /// Logins from these files, in this order. Files that do not exist are passed over.
     pub fn from_files(files: Vec<PathBuf>) -> Self {
-        Self { files }
+        Self { files, entra: None }
+    }
+
+    /// The same with an access token of Entra for the registries that no file has a login for.
+    #[must_use]
+    pub fn with_entra(self, entra: Entra) -> Self {
+        Self { entra: Some(entra), ..self }
     }
 
     /// Logins of the user who runs this: `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG` or `~/.docker/config.json`, and Podman's
-    /// `auth.json`.
+    /// `auth.json`. For registries of Azure also `SEAWALL_ENTRA_TOKEN`, an access token such as `az account
+    /// get-access-token` prints, with `AZURE_TENANT_ID`.
     pub fn from_environment() -> Self {
         let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = var("HOME");
@@ -154,7 +192,13 @@ impl Credentials {
             var("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json")),
             home.map(|home| home.join(".config/containers/auth.json")),
         ];
-        Self { files: files.into_iter().flatten().collect() }
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let entra = text("SEAWALL_ENTRA_TOKEN").map(|access_token| Entra {
+            access_token,
+            tenant: text("AZURE_TENANT_ID"),
+            hosts: Entra::HOSTS.map(str::to_owned).to_vec(),
+        });
+        Self { files: files.into_iter().flatten().collect(), entra }
     }
 
     /// The login for a repository, `registry` as references write it; `None` where there is none.
@@ -171,7 +215,7 @@ impl Credentials {
                 return Ok(Some(login));
             }
         }
-        Ok(None)
+        Ok(self.entra.clone().filter(|entra| entra.is_for(registry)).map(Login::Entra))
     }
 }
 

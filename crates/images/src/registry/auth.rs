@@ -12,7 +12,7 @@ use super::{RegistryError, Session};
 use crate::credentials::Login;
 
 /// Largest answer of a token service, in bytes: tokens of cloud registries are a few KiB.
-const MAX_TOKEN_BYTES: usize = 256 << 10;
+pub(super) const MAX_TOKEN_BYTES: usize = 256 << 10;
 
 #[derive(Deserialize)]
 struct TokenAnswer {
@@ -73,18 +73,22 @@ impl Session {
         if url.scheme() != "https" && self.scheme() == "https" {
             return Err(failed("its address is not https".into()));
         }
+        let login = match login {
+            Some(Login::Entra(entra)) => {
+                Some(Login::Identity(self.exchange(&url, service.unwrap_or_default(), &entra).await?))
+            }
+            other => other,
+        };
         let request = match login {
             Some(Login::Identity(refresh_token)) => {
-                let mut form = url::form_urlencoded::Serializer::new(String::new());
-                form.append_pair("grant_type", "refresh_token")
-                    .append_pair("service", service.unwrap_or_default())
-                    .append_pair("client_id", "seawall")
-                    .append_pair("scope", scope)
-                    .append_pair("refresh_token", &refresh_token);
-                self.http
-                    .post(url)
-                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                    .body(form.finish())
+                let fields = [
+                    ("grant_type", "refresh_token"),
+                    ("service", service.unwrap_or_default()),
+                    ("client_id", "seawall"),
+                    ("scope", scope),
+                    ("refresh_token", &refresh_token),
+                ];
+                form(self.http.post(url), &fields)
             }
             other => {
                 let mut url = url;
@@ -118,7 +122,13 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 
-async fn read_answer(request: reqwest::RequestBuilder) -> Result<Vec<u8>, String> {
+/// A request with the fields of a form.
+pub(super) fn form(request: reqwest::RequestBuilder, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
+}
+
+pub(super) async fn read_answer(request: reqwest::RequestBuilder) -> Result<Vec<u8>, String> {
     let mut response = request.send().await.map_err(|error| super::chain(&error.without_url()))?;
     if !response.status().is_success() {
         return Err(format!("it answered {}", response.status()));

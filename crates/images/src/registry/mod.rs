@@ -4,6 +4,7 @@
 //! What it is not: a push client, a cache, or a judge of content; digests of blobs are checked in [`crate::blob`].
 
 mod auth;
+mod azure;
 mod challenge;
 mod error;
 mod fetch;

@@ -141,6 +141,80 @@ async fn tokens_are_fetched_with_what_the_challenge_says() {
     assert!(error.to_string().contains("refused the login (401)"), "a stranger's token is not enough: {error}");
 }
 
+/// A registry that answers as Azure's do, by their published description: the exchange wants the access token, the token
+/// service the refresh token that came of it.
+async fn azure(realm_host: Option<&str>) -> MockServer {
+    let image = image("linux/amd64");
+    let server = server_with(&image, ResponseTemplate::new(404)).await;
+    let host = realm_host.map_or_else(|| server.address().to_string(), str::to_owned);
+    let challenge = format!(r#"Bearer realm="http://{host}/oauth2/token",service="acr",scope="repository:app:pull""#);
+    let wants = ResponseTemplate::new(401).insert_header("WWW-Authenticate", challenge.as_str());
+    Mock::given(path_regex("^/v2/")).respond_with(wants).with_priority(3).mount(&server).await;
+    let manifest = ResponseTemplate::new(200).set_body_raw(image.manifest.clone(), testkit::image::MANIFEST_TYPE);
+    let config = ResponseTemplate::new(200).set_body_bytes(image.config.clone());
+    for (at, answer) in
+        [("/v2/app/manifests/1".to_owned(), manifest), (format!("/v2/app/blobs/{}", digest(&image.config)), config)]
+    {
+        let with_token = Mock::given(path(at)).and(header("Authorization", "Bearer repository-token"));
+        with_token.respond_with(answer).with_priority(1).mount(&server).await;
+    }
+    let form = |fields: &str, answer: &str| {
+        let (fields, answer) = (fields.to_owned(), answer.to_owned());
+        move |request: &wiremock::Request| {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            let form =
+                request.headers.get("content-type").is_some_and(|kind| kind == "application/x-www-form-urlencoded");
+            if form && body == fields {
+                ResponseTemplate::new(200).set_body_string(answer.clone())
+            } else {
+                ResponseTemplate::new(400).set_body_string(body)
+            }
+        }
+    };
+    let exchange = form(
+        "grant_type=access_token&service=acr&tenant=contoso&access_token=entra+token",
+        r#"{"refresh_token": "acr-refresh"}"#,
+    );
+    let token = form(
+        "grant_type=refresh_token&service=acr&client_id=seawall&scope=repository%3Aapp%3Apull&refresh_token=acr-refresh",
+        r#"{"access_token": "repository-token"}"#,
+    );
+    Mock::given(path("/oauth2/exchange")).and(method("POST")).respond_with(exchange).mount(&server).await;
+    Mock::given(path("/oauth2/token")).and(method("POST")).respond_with(token).mount(&server).await;
+    server
+}
+
+fn with_entra(token: &str, hosts: Vec<String>) -> images::Options {
+    let entra = images::credentials::Entra { access_token: token.into(), tenant: Some("contoso".into()), hosts };
+    let mut options = impatient();
+    options.registry.credentials = images::Credentials::none().with_entra(entra);
+    options
+}
+
+#[tokio::test]
+async fn an_entra_token_is_exchanged_for_the_registrys_own() {
+    let server = azure(None).await;
+    let hosts = vec![server.address().to_string()];
+    let options = with_entra("entra token", hosts.clone());
+    open(&reference(&server), &options).await.unwrap_or_else(|error| panic!("{}", text(&error)));
+
+    let error = open(&reference(&server), &with_entra("another", hosts)).await.unwrap_err();
+    assert!(text(&error).contains("(exchange)") && text(&error).contains("it answered 400"), "{}", text(&error));
+
+    // A registry that the token is not for does not see it.
+    open(&reference(&server), &with_entra("entra token", vec![".azurecr.io".into()])).await.unwrap_err();
+    let asked = server.received_requests().await.unwrap();
+    assert_eq!(asked.iter().filter(|request| request.url.path() == "/oauth2/exchange").count(), 2);
+}
+
+#[tokio::test]
+async fn an_entra_token_goes_to_no_other_host() {
+    let server = azure(Some("other.example")).await;
+    let options = with_entra("entra token", vec![server.address().to_string()]);
+    let error = open(&reference(&server), &options).await.unwrap_err();
+    assert!(text(&error).contains("on another host than the registry"), "{}", text(&error));
+}
+
 #[tokio::test]
 async fn token_services_that_do_not_work_are_named() {
     for (token, part) in [
