@@ -33,6 +33,13 @@ pub fn compile(
         hash.update(source.text.as_bytes());
         collected.read(source, ours || content::is_ours(source));
     }
+    // Our macros are what the additions are made of.
+    if (!builtin.is_empty() || files.iter().any(content::is_ours))
+        && let Some(source) = content::tuning(files)
+    {
+        hash.update(source.text.as_bytes());
+        collected.read(&source, false);
+    }
     let version = hex::encode(&hash.finalize()[..8]);
     let mut compiler = Compiler::new(collected);
     compiler.macros();

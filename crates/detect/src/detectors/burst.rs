@@ -139,6 +139,9 @@ impl Detector for Logs {
 }
 
 /// `rename-burst`: one process gives twenty files one new extension within a minute.
+///
+/// An extension in the place of another counts only when the others were of several sorts: a job that finishes its own
+/// files, such as a package manager or a queue, has one sort of them.
 #[derive(Debug)]
 pub struct Renames(Windows<(ProcessKey, String)>);
 
@@ -151,11 +154,27 @@ impl Default for Renames {
 /// Extensions that programs give and take while they write a file.
 const TEMPORARY: [&str; 9] = ["tmp", "part", "partial", "crdownload", "swp", "new", "dpkg-new", "lock", "download"];
 
+fn extension_of(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+/// Whether the renames put an extension in the place of others that were all the same.
+fn one_sort(events: &[Event], last: &FileChange) -> bool {
+    let changes =
+        events.iter().filter_map(|event| if let Body::FileChange(change) = &event.body { Some(change) } else { None });
+    let mut renames = changes.chain([last]);
+    let sort = extension_of(&last.path);
+    renames.all(|change| {
+        let appended = change.new_path.as_ref().is_some_and(|new| new.starts_with(&change.path));
+        !appended && extension_of(&change.path) == sort
+    })
+}
+
 /// The extension that a rename gave a file which keeps its name otherwise.
 fn new_extension(change: &FileChange) -> Option<&str> {
     let (old, new) = (change.path.as_str(), change.new_path.as_deref()?);
     let (stem, extension) = new.rsplit_once('.')?;
-    let old_extension = old.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let old_extension = extension_of(old);
     let appended = stem == old;
     let swapped = old.rsplit_once('.').is_some_and(|(old_stem, _)| old_stem == stem) && old_extension != extension;
     let ordinary = TEMPORARY.contains(&old_extension)
@@ -175,6 +194,9 @@ impl Detector for Renames {
         let extension = new_extension(change)?.to_owned();
         let process = event.process.as_ref()?;
         let (items, earlier) = self.0.add((process.key(), extension.clone()), change.path.clone(), event)?;
+        if one_sort(&earlier, change) {
+            return None;
+        }
         let output = format!("{} files renamed to `.{extension}` within a minute by {}", items.len(), process.name);
         Some(Hit { detector: "rename-burst", output, earlier })
     }

@@ -4,7 +4,7 @@
 //! `rename: [from, to]`, `symlink: [target, link]`, `chmod: [path, octal]`, `connect: ip:port`, `listen: port`,
 //! `dns: name`, `call: name`, `fpu: hits`, `audit: verb resource[/subresource] namespace/name`) and by whom (`as: command
 //! line`, `by: [parent, grandparent, …]` with the command lines of ancestors), where (`where: pod` or `host`) and when
-//! (`at: seconds`). `entered: true` is a process that came into the container from outside. Words in single quotes are one argument.
+//! (`at: seconds`). `vpid: 1` is the first process itself, `entered: true` is a process that came into the container from outside. Words in single quotes are one argument.
 
 use std::sync::Arc;
 
@@ -104,6 +104,7 @@ fn process(step: &Node, index: usize) -> Process {
         exe_origin: origin,
         args: words(&line),
         env: texts(step, "env"),
+        vpid: text(step, "vpid").map(|vpid| vpid.parse().unwrap()),
         ancestors,
         ..Process::default()
     }
