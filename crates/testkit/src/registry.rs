@@ -1,11 +1,18 @@
-//! Debian's `docker-registry`, really started, and a pusher that is no other tool's.
+//! Registries, really started: Debian's `docker-registry` (distribution 2) and distribution 3 from its Go module; and a
+//! pusher that is no other tool's.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use crate::image::{INDEX_TYPE, MANIFEST_TYPE, TestImage, digest};
+
+/// The version of distribution 3 that is built.
+const DISTRIBUTION: &str = "v3.0.0";
 
 /// A registry on a free port of this machine. It ends with the value.
 #[derive(Debug)]
@@ -22,7 +29,16 @@ impl Registry {
     /// # Panics
     /// When it does not start.
     pub fn start() -> Self {
-        Self::start_with("", None)
+        Self::start_with("docker-registry".as_ref(), false)
+    }
+
+    /// Starts distribution 3, built once for all tests. Only after `need!(go)`.
+    ///
+    /// # Panics
+    /// When it cannot be built or does not start.
+    pub fn start_distribution(login: bool) -> Self {
+        static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+        Self::start_with(PROGRAM.get_or_init(distribution).as_os_str(), login)
     }
 
     /// Starts one that wants user `seawall` and password `open sesame`.
@@ -30,13 +46,10 @@ impl Registry {
     /// # Panics
     /// When it does not start.
     pub fn start_with_login() -> Self {
-        // `htpasswd -nbB seawall 'open sesame'`: the registry only reads bcrypt.
-        let line = "seawall:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n";
-        let authorization = "Basic c2Vhd2FsbDpvcGVuIHNlc2FtZQ==";
-        Self::start_with(line, Some(authorization.to_owned()))
+        Self::start_with("docker-registry".as_ref(), true)
     }
 
-    fn start_with(htpasswd: &str, authorization: Option<String>) -> Self {
+    fn start_with(program: &OsStr, login: bool) -> Self {
         let storage = tempfile::tempdir().expect("a folder for the registry");
         let data = storage.path().join("data");
         let mut config = format!(
@@ -45,14 +58,17 @@ impl Registry {
              http: {{addr: '127.0.0.1:0'}}\n",
             data.display()
         );
-        if !htpasswd.is_empty() {
+        if login {
+            // `htpasswd -nbB seawall 'open sesame'`: the registry only reads bcrypt.
+            let line = "seawall:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n";
             let file = storage.path().join("htpasswd");
-            std::fs::write(&file, htpasswd).expect("the password file");
+            std::fs::write(&file, line).expect("the password file");
             let _ = write!(config, "auth:\n  htpasswd: {{realm: test, path: {}}}\n", file.display());
         }
         let file = storage.path().join("config.yml");
         std::fs::write(&file, config).expect("the registry's configuration");
-        let mut child = Command::new("docker-registry")
+        let authorization = login.then(|| "Basic c2Vhd2FsbDpvcGVuIHNlc2FtZQ==".to_owned());
+        let mut child = Command::new(program)
             .arg("serve")
             .arg(&file)
             .env("OTEL_TRACES_EXPORTER", "none")
@@ -60,7 +76,7 @@ impl Registry {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("docker-registry starts");
+            .expect("the registry starts");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
         // It chooses the port and says so.
         let address = lines
@@ -122,6 +138,14 @@ impl Registry {
         }
     }
 
+    /// Pushes a manifest as it is: of an artifact, or of what refers to an image. Its blobs must be in the repository.
+    ///
+    /// # Panics
+    /// When the registry refuses.
+    pub fn push_manifest(&self, repository: &str, tag: &str, content_type: &str, manifest: &[u8]) {
+        self.put_manifest(repository, tag, content_type, manifest);
+    }
+
     fn put_manifest(&self, repository: &str, tag: &str, content_type: &str, bytes: &[u8]) {
         let (status, headers) = self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), content_type, bytes);
         assert_eq!(status, 201, "{headers}");
@@ -151,6 +175,29 @@ impl Registry {
         let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
         (status, text)
     }
+}
+
+/// The program of distribution 3, beside the tests' own programs, where it stays for the next run.
+fn distribution() -> PathBuf {
+    let tests = std::env::current_exe().expect("the test's own path");
+    let folder = tests.parent().expect("a folder").join(format!("distribution-{DISTRIBUTION}"));
+    let program = folder.join("registry");
+    if !program.exists() {
+        // Built beside its place and moved there: another test program may be at it, too.
+        let build = tempfile::tempdir_in(tests.parent().expect("a folder")).expect("a folder to build in");
+        let module = format!("github.com/distribution/distribution/v3/cmd/registry@{DISTRIBUTION}");
+        let built = Command::new("go")
+            .args(["install", &module])
+            .env("GOBIN", build.path())
+            .env("GOFLAGS", "")
+            .env("CGO_ENABLED", "0")
+            .output()
+            .expect("go starts");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::rename(build.path().join("registry"), &program).expect("moving the registry to its place");
+    }
+    program
 }
 
 impl Drop for Registry {

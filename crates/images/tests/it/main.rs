@@ -4,6 +4,7 @@
 
 mod archives;
 mod bad_days;
+mod distribution;
 mod layout;
 mod registry;
 mod support;
