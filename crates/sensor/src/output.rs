@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::sync::Arc;
 
+use detect::opens::Judge;
 use detect::{AlertBuilder, Engine, Matches};
 use model::{Alert, Coverage, Event, Loss, Scope, Timestamp};
 use serde::Serialize;
 
 use crate::config::Print;
+use crate::kernel::Judgement;
 use crate::pipeline::Sink;
+use crate::record::Header;
 use crate::signal::Signal;
 
 /// Events that leave the node per second on average (contract §2); alerts and their evidence do not count.
@@ -47,6 +50,9 @@ pub struct Output {
     refilled: Timestamp,
     losses: BTreeMap<Signal, Loss>,
     matched: Vec<u32>,
+    judge: Option<Arc<Judge>>,
+    judged: Vec<Judgement>,
+    outdated: bool,
 }
 
 impl Output {
@@ -64,7 +70,25 @@ impl Output {
             refilled: Timestamp::default(),
             losses: BTreeMap::new(),
             matched: Vec::new(),
+            judge: None,
+            judged: Vec::new(),
+            outdated: false,
         }
+    }
+
+    /// Judges the opens of processes from now on.
+    pub fn judging(&mut self, judge: Arc<Judge>) {
+        self.judge = Some(judge);
+    }
+
+    /// Judgements since the last call.
+    pub fn judged(&mut self) -> impl Iterator<Item = Judgement> {
+        self.judged.drain(..)
+    }
+
+    /// Whether something became known since the last call on which earlier judgements may rest.
+    pub fn outdated(&mut self) -> bool {
+        std::mem::take(&mut self.outdated)
     }
 
     /// Says what is seen, now and with every alert from now on.
@@ -170,7 +194,14 @@ impl Sink for Output {
         self.ship(event);
     }
 
+    fn unjudged(&mut self, header: &Header, event: &Event) {
+        let Some(judge) = &self.judge else { return };
+        let groups = self.engine.judge_opens(judge, event);
+        self.judged.push(Judgement { header: *header, groups });
+    }
+
     fn placed(&mut self, scope: &Arc<Scope>) {
+        self.outdated = true;
         let Some(container) = &scope.container else { return };
         let is_here = |alert: &Alert| alert.scope.container.as_ref().is_some_and(|known| known.id == container.id);
         let late: Vec<Alert> =

@@ -31,6 +31,8 @@ pub trait Sink {
     fn event(&mut self, event: Event);
     /// A container's place is better known than in the events so far.
     fn placed(&mut self, scope: &Arc<Scope>);
+    /// Opens of a process, as it is in `header` and `event`, were not judged yet. `event` is any event of it.
+    fn unjudged(&mut self, header: &Header, event: &Event);
 }
 
 /// Events that wait for a container's image.
@@ -210,7 +212,14 @@ impl<S: Sink> Pipeline<S> {
             }
             Body::Open(open) => {
                 let process = self.processes.get(header, known);
-                self.emit(header, place, process, "tp_btf", convert::open(open));
+                self.emit(header, place, Arc::clone(&process), "tp_btf", convert::open(open));
+                // Not while its place is unknown or its container's image may still come.
+                if open.unjudged && place.is_some() && !self.held.contains_key(&known) {
+                    let (scope, attribution) = self.scope(place);
+                    let any = event::Body::Exit(event::Exit { code: 0, signal: 0, duration_ms: 0 });
+                    let any = Event::new(self.clock.wall(header.time), 0, scope, attribution, "", any);
+                    self.sink.unjudged(header, &any.with_process(process));
+                }
             }
             Body::Socket(socket) => {
                 let provider = if socket.call == SocketCall::ConnectAtCgroup { "cgroup" } else { "tp_btf" };

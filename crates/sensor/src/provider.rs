@@ -125,6 +125,18 @@ impl Outcomes {
 /// Starts what is wanted. `wanted` are the signals that a rule or the configuration needs; others are started only where
 /// they cost other programs nothing.
 pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
+    let is_tried = |program: &&Program| wanted.contains(&program.signal) || !program.taxes_every_call();
+    let mut tried: Vec<&'static Program> = programs::ALL.iter().filter(is_tried).collect();
+    if tried.iter().any(|program| program.taxes_every_call()) {
+        tried.push(&programs::DISPATCH);
+    }
+    kernel.prepare(&tried);
+    let outcomes = start_each(kernel, wanted);
+    kernel.prepared();
+    outcomes
+}
+
+fn start_each(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
     let mut outcomes = Vec::new();
     let mut dispatcher: Option<Result<(), String>> = None;
     for program in programs::ALL {

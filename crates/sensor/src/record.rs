@@ -26,7 +26,7 @@ pub enum RecordError {
 }
 
 /// Length of the header.
-pub const HEADER_SIZE: usize = 88;
+pub const HEADER_SIZE: usize = 96;
 
 /// What every record begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +59,8 @@ pub struct Header {
     pub mnt_ns: u32,
     /// Name, NUL-padded.
     pub comm: [u8; 16],
+    /// Grows with every exec of the process.
+    pub exec_id: u64,
 }
 
 /// A record.
@@ -183,6 +185,8 @@ pub struct Open<'a> {
     pub flags: u32,
     /// Whether `path` is only the directory that `raw` is relative to.
     pub user_path: bool,
+    /// Whether the opens of the process as it is now were not judged yet.
+    pub unjudged: bool,
     /// The file as the kernel knows it, or the directory.
     pub path: &'a [u8],
     /// What the caller gave; empty when it was not read.
@@ -333,6 +337,12 @@ pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
 
 impl Address {
+    /// The inode number of a pipe, which has no address and carries it in the place of one.
+    pub fn number(self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.local;
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    }
+
     fn ip(self, bytes: [u8; 16]) -> Option<IpAddr> {
         match self.family {
             AF_INET => Some(IpAddr::V4(Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]))),

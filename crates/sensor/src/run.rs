@@ -6,11 +6,13 @@ use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use detect::mask::Masker;
+use detect::opens::Judge;
 use detect::{AlertBuilder, AlertOptions, Engine};
 use model::{Coverage, Loss, Scope, Sender, Timestamp};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -68,6 +70,8 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     }
     let engine = Engine::new(rules);
     let settings = settings(config, &engine);
+    // Whoever prints events wants all of them.
+    let judge = (config.print != Print::Events).then(|| Arc::new(Judge::new(engine.rules())));
     let wanted: BTreeSet<Signal> = engine.needs().kinds.iter().filter_map(|kind| Signal::from_name(kind)).collect();
 
     let uplink = uplink::start(config, &node)?;
@@ -95,6 +99,7 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
         degraded,
         woken,
         settings,
+        judge,
         self_test: config.self_test,
     };
     let sight = watch.run(&wanted, pipeline, shutdown)?;
@@ -127,6 +132,7 @@ struct Watch {
     degraded: Degrades,
     woken: UnixStream,
     settings: Settings,
+    judge: Option<Arc<Judge>>,
     self_test: bool,
 }
 
@@ -150,6 +156,10 @@ impl Watch {
         mut pipeline: Pipeline<Output>,
         shutdown: &AtomicBool,
     ) -> anyhow::Result<Sight> {
+        if let Some(judge) = &self.judge {
+            kernel.filter_opens(judge)?;
+            pipeline.sink().judging(Arc::clone(judge));
+        }
         let mut outcomes = provider::start_all(&mut kernel, wanted);
         // The programs run already: what starts during the snapshot waits in the ring and is told after it.
         match kernel.iterate(&programs::PROCESSES) {
@@ -173,14 +183,29 @@ impl Watch {
             if reader.consume()? >= BURST {
                 std::thread::sleep(BATCH);
             }
-            for pid in pipeline.borrow_mut().sink().matched() {
-                kernel.send_all_of(pid)?;
-            }
+            self.feed_back(&kernel, pipeline.borrow_mut().sink())?;
             self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
         }
         reader.consume()?;
         pipeline.borrow_mut().sink().tick(self.now());
         Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
+    }
+
+    /// Tells the programs what the rules made of the records so far.
+    fn feed_back(&self, kernel: &Kernel, output: &mut Output) -> anyhow::Result<()> {
+        for pid in output.matched() {
+            kernel.send_all_of(pid)?;
+        }
+        let Some(judge) = &self.judge else { return Ok(()) };
+        if output.outdated() {
+            // What was judged in this round may rest on what was known before.
+            output.judged().for_each(drop);
+            kernel.filter_opens(judge)?;
+        }
+        for judgement in output.judged() {
+            kernel.judge(judgement)?;
+        }
+        Ok(())
     }
 
     /// Ready is said only after every active signal was seen once.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Shared by all programs: the ring, the settings, the header, and paths by walking dentries.
- * Every object file is loaded once per program in it, so that a kernel that refuses one program costs only that one;
- * the maps named here are created by the loader and reused by all objects, `scratch` belongs to each object alone.
+ * The maps named here are created by the loader and reused however the programs are loaded; `scratch` belongs to each
+ * object file: programs that use it run with preemption off, the snapshot's may sleep and has its own.
  */
 #ifndef SEAWALL_COMMON_H
 #define SEAWALL_COMMON_H
@@ -29,16 +29,16 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
  * holds the result then, the kernel keeps the original beside it. Calls that arm64 never had get a number out of range.
  */
 #if defined(__TARGET_ARCH_x86)
-#define syscall_number(regs) ((__u32)BPF_CORE_READ(regs, orig_ax))
-#define ARG1(regs) BPF_CORE_READ(regs, di)
-#define ARG2(regs) BPF_CORE_READ(regs, si)
-#define ARG3(regs) BPF_CORE_READ(regs, dx)
-#define ARG4(regs) BPF_CORE_READ(regs, r10)
-#define ARG5(regs) BPF_CORE_READ(regs, r8)
-#define ARG6(regs) BPF_CORE_READ(regs, r9)
+#define syscall_number(regs) ((__u32)(regs)->orig_ax)
+#define ARG1(regs) ((regs)->di)
+#define ARG2(regs) ((regs)->si)
+#define ARG3(regs) ((regs)->dx)
+#define ARG4(regs) ((regs)->r10)
+#define ARG5(regs) ((regs)->r8)
+#define ARG6(regs) ((regs)->r9)
 #define TS_COMPAT 2
 /* A 32-bit call has another table of numbers. */
-#define is_compat() (BPF_CORE_READ(bpf_get_current_task_btf(), thread_info.status) & TS_COMPAT)
+#define is_compat() (current_task()->thread_info.status & TS_COMPAT)
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 #define NR_OPEN 2
 #define NR_SOCKET 41
@@ -78,6 +78,21 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #error "only x86-64 so far: add the numbers and registers of this architecture here"
 #endif
 
+/*
+ * Pointers that were found behind others are cast to what they point at: the verifier then lets fields be read in
+ * place, a few instructions where bpf_probe_read_kernel() is a call. Kernels before 6.2 have no such cast, there the
+ * same fields are read by calls. `TYPED` says which; it is a constant when the program is loaded.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#define TYPED (!!bpf_rdonly_cast)
+#define as(type, pointer) ((type *)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(type)))
+/*
+ * Without the verifier's trust: for each pointer that is read from a trusted one it searches all names of the kernel's
+ * types for annotations, which is most of what loading would take.
+ */
+#define plain(type, pointer) (TYPED ? as(type, pointer) : (pointer))
+#define current_task() plain(struct task_struct, bpf_get_current_task_btf())
+
 struct settings {
 	__u32 own_pid;	 /* thread group of the sensor: never reported, else it would watch itself reading */
 	__u32 flags;
@@ -88,6 +103,8 @@ struct settings {
 #define SETTING_SEND_ALL 2 /* repetitions, too: for recordings */
 /* Processes that a rule matched and whose opens are all sent. */
 #define MATCHED 1024
+/* Processes whose opens were judged. */
+#define JUDGED 8192
 #define FIELD_ENV 1
 
 struct {
@@ -113,6 +130,8 @@ struct scratch {
 	struct header header;
 	char text[TEXT_SIZE + 4096];
 	__u64 position;
+	/* Where the walk is. */
+	volatile __u64 mnt, dentry;
 	/* The walk writes from PATH_SIZE towards the front; the tail keeps the verifier content. */
 	char path[PATH_SIZE * 2];
 };
@@ -139,7 +158,7 @@ static __always_inline struct scratch *get_scratch(void)
 static __always_inline bool is_own(const struct task_struct *task)
 {
 	const struct settings *s = get_settings();
-	return !s || s->own_pid == (__u32)BPF_CORE_READ(task, tgid);
+	return !s || s->own_pid == (__u32)task->tgid;
 }
 
 static __always_inline void count_lost(__u32 signal)
@@ -156,33 +175,43 @@ static __always_inline void count_filtered(__u32 signal)
 		loss->filtered++;
 }
 
+/* One number of eight bytes, or two of four. */
+static __always_inline __u64 capabilities(const kernel_cap_t *set)
+{
+	return *(const __u64 *)set;
+}
+
 static __always_inline void fill_header(struct header *h, const struct task_struct *task, __u16 kind, __u16 signal)
 {
-	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	const struct task_struct *leader = task->group_leader;
+	const struct cred *cred = task->real_cred;
 
 	h->kind = kind;
 	h->signal = signal;
 	h->time = bpf_ktime_get_boot_ns();
-	h->start_time = BPF_CORE_READ(leader, start_boottime);
-	h->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	h->pid = BPF_CORE_READ(task, tgid);
-	h->tid = BPF_CORE_READ(task, pid);
-	h->uid = BPF_CORE_READ(cred, uid.val);
-	h->gid = BPF_CORE_READ(cred, gid.val);
-	bpf_core_read(&h->caps_effective, sizeof(__u64), &cred->cap_effective);
-	bpf_core_read(&h->caps_permitted, sizeof(__u64), &cred->cap_permitted);
-	h->login_uid = BPF_CORE_READ(task, loginuid.val);
-	h->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	h->start_time = leader->start_boottime;
+	h->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	h->pid = task->tgid;
+	h->tid = task->pid;
+	h->uid = cred->uid.val;
+	h->gid = cred->gid.val;
+	h->caps_effective = capabilities(&cred->cap_effective);
+	h->caps_permitted = capabilities(&cred->cap_permitted);
+	h->login_uid = task->loginuid.val;
+	h->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
 	/* The leader's name, as /proc/PID/comm shows: a thread may call itself anything. */
-	bpf_probe_read_kernel(h->comm, sizeof(h->comm), leader->comm);
+	__builtin_memcpy(h->comm, leader->comm, sizeof(h->comm));
+	h->exec_id = task->self_exec_id;
 }
 
 /* Sends `size` bytes from the header on. False when the ring was full. */
 static __always_inline bool submit(struct scratch *s, __u32 size)
 {
+	/* Else the compiler compares one register and passes another, and the verifier does not know that they are equal. */
+	barrier_var(size);
 	if (size > sizeof(s->header) + TEXT_SIZE)
 		size = sizeof(s->header) + TEXT_SIZE;
+	barrier_var(size);
 	s->header.size = size;
 	if (!bpf_ringbuf_output(&events, s, size, 0))
 		return true;
@@ -191,63 +220,147 @@ static __always_inline bool submit(struct scratch *s, __u32 size)
 }
 
 /*
- * Writes the path of (mnt, dentry) as the task sees it, from its root directory on, into s->path and returns where it
- * starts; *size is its length. A file that has no place in the tree (memfd) gives its bare name.
- * The position lives in the map: the verifier then knows nothing of it and all turns of the loop look alike to it,
- * where a register would give each turn its own range and a million states in all.
+ * One component of a path towards the root. False when there are no more.
+ * What changes from turn to turn lives in the map: the verifier then knows nothing of it and all turns look alike to it,
+ * where registers would give each turn its own ranges and types, and a hundred thousand states in all.
  */
-static __noinline __u32 walk_path(struct scratch *s, struct vfsmount *vfsmnt, struct dentry *dentry,
-				  const struct task_struct *task)
+#define STEP(step, FIELD, CAST)											       \
+	static __always_inline bool step(struct scratch *s, const void *root_mnt, const void *root_dentry)	       \
+	{													       \
+		const void *mnt = (const void *)s->mnt, *dentry = (const void *)s->dentry;			       \
+		const void *parent;										       \
+		__u32 len, at;											       \
+														       \
+		if (dentry == root_dentry && mnt == root_mnt)							       \
+			return false;										       \
+		if (dentry == FIELD(CAST(struct vfsmount, mnt), mnt_root)) {					       \
+			const struct mount *here = CAST(struct mount, mount_of(mnt));				       \
+			const void *above = FIELD(here, mnt_parent);						       \
+														       \
+			if (above == mount_of(mnt))								       \
+				return false;									       \
+			s->dentry = (__u64)FIELD(here, mnt_mountpoint);						       \
+			s->mnt = (__u64)above + bpf_core_field_offset(struct mount, mnt);			       \
+			return true;										       \
+		}												       \
+		parent = FIELD(CAST(struct dentry, dentry), d_parent);						       \
+		len = FIELD(CAST(struct dentry, dentry), d_name.len) & NAME_SIZE;				       \
+		if (s->position < len + 1)									       \
+			return false;										       \
+		at = (s->position - len) & (PATH_SIZE - 1);							       \
+		bpf_probe_read_kernel(&s->path[at], len, FIELD(CAST(struct dentry, dentry), d_name.name));	       \
+		s->position = at;										       \
+		if (parent == dentry)										       \
+			return false;										       \
+		at = (at - 1) & (PATH_SIZE - 1);								       \
+		s->path[at] = '/';										       \
+		s->position = at;										       \
+		s->dentry = (__u64)parent;									       \
+		return true;											       \
+	}
+
+#define IN_PLACE(pointer, field) ((pointer)->field)
+#define BY_CALL(pointer, field) BPF_CORE_READ(pointer, field)
+#define AS_IT_IS(type, pointer) ((type *)(pointer))
+
+static __always_inline const void *mount_of(const void *vfsmnt)
 {
-	struct dentry *root_dentry = BPF_CORE_READ(task, fs, root.dentry);
-	struct vfsmount *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
+	return vfsmnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+STEP(step_in_place, IN_PLACE, as)
+STEP(step_by_calls, BY_CALL, AS_IT_IS)
+
+struct walk {
+	struct scratch *s;
+	const void *root_mnt, *root_dentry;
+};
+
+static long step_of_loop(__u32 turn, struct walk *walk)
+{
+	return !step_in_place(walk->s, walk->root_mnt, walk->root_dentry);
+}
+
+static __noinline __u32 walk_by_calls(struct scratch *s, const void *root_mnt, const void *root_dentry)
+{
+	for (int i = 0; i < COMPONENTS; i++) {
+		if (!step_by_calls(s, root_mnt, root_dentry))
+			break;
+	}
+	return 0;
+}
+
+/*
+ * Writes the path of (mnt, dentry) as the task sees it, from its root directory on, into s->path; s->position says where
+ * it starts. A file that has no place in the tree (memfd) gives its bare name.
+ * Kernels that know bpf_loop() verify one turn of it; before 5.17 all turns are verified, which takes them a while.
+ */
+static __always_inline void walk_path(struct scratch *s, const void *mnt, const void *dentry,
+				      const struct task_struct *task)
+{
+	const void *root_mnt = task->fs->root.mnt, *root_dentry = task->fs->root.dentry;
 
 	s->position = PATH_SIZE;
-	for (int i = 0; i < COMPONENTS; i++) {
-		struct dentry *parent;
-		__u32 len, at;
+	s->mnt = (__u64)mnt;
+	s->dentry = (__u64)dentry;
+	if (TYPED) {
+		struct walk walk = { s, root_mnt, root_dentry };
 
-		if (dentry == root_dentry && vfsmnt == root_mnt)
-			break;
-		if (dentry == BPF_CORE_READ(vfsmnt, mnt_root)) {
-			struct mount *mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
-			struct mount *above = BPF_CORE_READ(mnt, mnt_parent);
-
-			if (above == mnt)
-				break;
-			dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
-			vfsmnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
-			continue;
-		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		len = BPF_CORE_READ(dentry, d_name.len) & NAME_SIZE;
-		if (s->position < len + 1)
-			break;
-		at = (s->position - len) & (PATH_SIZE - 1);
-		bpf_probe_read_kernel(&s->path[at], len, BPF_CORE_READ(dentry, d_name.name));
-		s->position = at;
-		if (parent == dentry)
-			break;
-		at = (at - 1) & (PATH_SIZE - 1);
-		s->path[at] = '/';
-		s->position = at;
-		dentry = parent;
+		bpf_loop(COMPONENTS, step_of_loop, &walk, 0);
+	} else {
+		walk_by_calls(s, root_mnt, root_dentry);
 	}
 	if (s->position >= PATH_SIZE) {
 		s->position = PATH_SIZE - 1;
 		s->path[PATH_SIZE - 1] = '/';
 	}
-	return s->position;
 }
 
 static __always_inline void walk_file(struct scratch *s, struct file *file, const struct task_struct *task)
 {
-	walk_path(s, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), task);
+	if (TYPED) {
+		struct file *typed = as(struct file, file);
+
+		walk_path(s, typed->f_path.mnt, typed->f_path.dentry, task);
+	} else {
+		walk_path(s, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), task);
+	}
 }
 
 static __always_inline void walk_cwd(struct scratch *s, const struct task_struct *task)
 {
-	walk_path(s, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), task);
+	walk_path(s, task->fs->pwd.mnt, task->fs->pwd.dentry, task);
+}
+
+static __always_inline struct file *file_of(const struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = task->files->fdt;
+	struct file **table = fdt->fd;
+	struct file *file = NULL;
+
+	if (fd >= fdt->max_fds)
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
+	return file;
+}
+
+#define AT_FDCWD -100
+
+/* The folder that a name is relative to. One walk, however it was found: each walk costs the verifier a while. */
+static __always_inline bool walk_at(struct scratch *s, __s32 fd, const struct task_struct *task)
+{
+	const void *mnt = task->fs->pwd.mnt, *dentry = task->fs->pwd.dentry;
+
+	if (fd != AT_FDCWD) {
+		struct file *file = file_of(task, fd);
+
+		if (!file)
+			return false;
+		bpf_probe_read_kernel(&mnt, sizeof(mnt), &file->f_path.mnt);
+		bpf_probe_read_kernel(&dentry, sizeof(dentry), &file->f_path.dentry);
+	}
+	walk_path(s, mnt, dentry, task);
+	return true;
 }
 
 /* Copies the walked path behind `at` bytes of text; returns its size. */
@@ -260,18 +373,6 @@ static __always_inline __u32 append_path(struct scratch *s, __u32 at)
 		return 0;
 	bpf_probe_read_kernel(&s->text[at & (TEXT_SIZE - 1)], size, &s->path[position]);
 	return size;
-}
-
-static __always_inline struct file *file_of(const struct task_struct *task, __u32 fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **table = BPF_CORE_READ(fdt, fd);
-	struct file *file = NULL;
-
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), table + fd);
-	return file;
 }
 
 #define S_IFMT 00170000

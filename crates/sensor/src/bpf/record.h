@@ -45,7 +45,8 @@ struct header {
 	__u32 login_uid;
 	__u32 mnt_ns;
 	char comm[16];
-}; /* 88 bytes */
+	__u64 exec_id; /* grows with every exec of the process */
+}; /* 96 bytes */
 
 /* Bits of exec_body.exe_flags and of task records. */
 #define EXE_UPPER 1
@@ -91,7 +92,7 @@ struct exec_body {
 	__u16 flags; /* bit 0: argv truncated */
 	__u8 stdio[3];
 	__u8 pad;
-	struct address peers[3];
+	struct address peers[3]; /* of a pipe: its inode number in `local` */
 }; /* 192 bytes, then argv (NUL after each), exe, cwd, script, env (NUL after each) */
 
 struct exit_body {
@@ -100,6 +101,7 @@ struct exit_body {
 };
 
 #define OPEN_USER_PATH 1
+#define OPEN_UNJUDGED 2 /* user space did not judge the process as it is now */
 
 struct open_body {
 	__s64 result;

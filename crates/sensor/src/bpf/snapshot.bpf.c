@@ -11,6 +11,7 @@ SEC("iter.s/task")
 int snapshot(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	const struct task_struct *seen;
 	struct scratch *s;
 	struct exec_body *b;
 	unsigned long from, size;
@@ -21,14 +22,15 @@ int snapshot(struct bpf_iter__task *ctx)
 	s = get_scratch();
 	if (!s)
 		return 0;
+	seen = plain(struct task_struct, task);
 	b = (void *)s->text;
 	__builtin_memset(b, 0, sizeof(*b));
-	fill_header(&s->header, task, RECORD_TASK, SIGNAL_EXEC);
-	fill_task(b, task);
-	fill_exe(b, BPF_CORE_READ(task, mm, exe_file));
+	fill_header(&s->header, seen, RECORD_TASK, SIGNAL_EXEC);
+	fill_task(b, seen);
+	fill_exe(b, seen->mm->exe_file);
 
-	from = BPF_CORE_READ(task, mm, arg_start);
-	size = BPF_CORE_READ(task, mm, arg_end) - from;
+	from = seen->mm->arg_start;
+	size = seen->mm->arg_end - from;
 	b->flags = size > ARGV_SIZE;
 	if (size > ARGV_SIZE)
 		size = ARGV_SIZE;
@@ -36,10 +38,10 @@ int snapshot(struct bpf_iter__task *ctx)
 		b->argv_size = size;
 	at += b->argv_size;
 
-	walk_file(s, BPF_CORE_READ(task, mm, exe_file), task);
+	walk_file(s, seen->mm->exe_file, seen);
 	b->exe_size = append_path(s, at);
 	at += b->exe_size;
-	walk_cwd(s, task);
+	walk_cwd(s, seen);
 	b->cwd_size = append_path(s, at);
 	at += b->cwd_size;
 

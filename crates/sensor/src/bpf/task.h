@@ -15,7 +15,10 @@ static __always_inline __u32 pid_number(struct pid *pid)
 	return BPF_CORE_READ(pid, numbers[0].nr);
 }
 
-/* The innermost id: numbers[] has one entry per nested pid namespace. */
+/*
+ * The innermost id: numbers[] has one entry per nested pid namespace. `pid` was read by a call and is a number for the
+ * verifier: before 6.2 it allows no sum of a typed pointer and a register.
+ */
 static __always_inline void fill_inner_pid(struct exec_body *b, struct pid *pid)
 {
 	__u32 level = BPF_CORE_READ(pid, level);
@@ -28,27 +31,26 @@ static __always_inline void fill_inner_pid(struct exec_body *b, struct pid *pid)
 
 static __always_inline void fill_task(struct exec_body *b, const struct task_struct *task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	struct tty_struct *tty = BPF_CORE_READ(signal, tty);
+	struct task_struct *leader = task->group_leader;
+	struct task_struct *parent = leader->real_parent->group_leader;
+	struct signal_struct *signal = task->signal;
+	struct tty_struct *tty = signal->tty;
 
-	b->ppid = BPF_CORE_READ(parent, tgid);
-	b->parent_start = BPF_CORE_READ(parent, start_boottime);
+	b->ppid = parent->tgid;
+	b->parent_start = parent->start_boottime;
 	b->sid = pid_number(BPF_CORE_READ(signal, pids[PIDTYPE_SID]));
 	b->pgid = pid_number(BPF_CORE_READ(signal, pids[PIDTYPE_PGID]));
 	if (tty)
-		b->tty = (BPF_CORE_READ(tty, driver, major) << 8) +
-			 BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
-	b->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-	b->user_ns = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+		b->tty = (tty->driver->major << 8) + tty->driver->minor_start + tty->index;
+	b->net_ns = task->nsproxy->net_ns->ns.inum;
+	b->user_ns = task->real_cred->user_ns->ns.inum;
 	fill_inner_pid(b, BPF_CORE_READ(leader, thread_pid));
 }
 
 /* Where the program's file came from. An overlay inode has its upper dentry right behind the inode that it contains. */
 static __always_inline void fill_exe(struct exec_body *b, struct file *file)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode *inode = file->f_inode;
 	unsigned long magic;
 	struct dentry *upper = NULL;
 	char name[8] = {};
@@ -56,11 +58,11 @@ static __always_inline void fill_exe(struct exec_body *b, struct file *file)
 
 	if (!inode)
 		return;
-	magic = BPF_CORE_READ(inode, i_sb, s_magic);
-	b->exe_inode = BPF_CORE_READ(inode, i_ino);
-	b->exe_dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	magic = inode->i_sb->s_magic;
+	b->exe_inode = inode->i_ino;
+	b->exe_dev = inode->i_sb->s_dev;
 	b->exe_flags = EXE_KNOWN;
-	if (BPF_CORE_READ(inode, i_nlink) == 0)
+	if (inode->i_nlink == 0)
 		b->exe_flags |= EXE_DELETED;
 	if (magic == TMPFS_MAGIC) {
 		b->exe_flags |= EXE_TMPFS;

@@ -238,6 +238,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	kuid_t loginuid;
+	u64 self_exec_id;
 };
 
 struct linux_binprm {

@@ -1,21 +1,29 @@
-//! Loading of our BPF programs: the maps that all share, and every program alone.
+//! Loading of our BPF programs: the maps that all share, then the programs, together or each alone.
 //!
-//! An object file is opened once per program with all its other programs left out, so that a kernel which refuses one
-//! program costs exactly that one, and says why. What it is not: it does not choose, see [`crate::provider`].
+//! What is wanted is loaded together first ([`Kernel::prepare`]), without what the kernel refuses. What is not among it
+//! is loaded alone when it is started, so that a kernel which refuses one program costs exactly that one, and says why.
+//! What it is not: it does not choose, see [`crate::provider`].
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::path::PathBuf;
 
 use libbpf_rs::{
-    Iter, Link, MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, ProgramMut, RingBuffer,
+    Iter, Link, MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, ProgramMut, RingBuffer,
     RingBufferBuilder,
 };
 
-use crate::signal::Signal;
+use detect::opens::Judge;
 use model::Loss;
 
+use crate::signal::Signal;
+
+mod group;
+pub mod opens;
 pub mod programs;
 
+pub use opens::Judgement;
 pub use programs::{Attach, Program};
 
 /// Size of the ring. Eight megabytes hold about a second of 50,000 opens.
@@ -141,6 +149,11 @@ pub struct Kernel {
     syscalls: MapHandle,
     handlers: MapHandle,
     matched: MapHandle,
+    filter: MapHandle,
+    judged: MapHandle,
+    /// Counts changes after which no judgement of opens counts any more; 0 while all opens are sent.
+    generation: Cell<u32>,
+    group: Option<Object>,
     links: Vec<Link>,
     cgroup: Option<PathBuf>,
 }
@@ -151,6 +164,11 @@ fn find<'a>(object: &'a Object, name: &'static str) -> Result<ProgramMut<'a>, Ke
         .progs_mut()
         .find(|candidate| candidate.name() == name)
         .ok_or_else(|| KernelError::Open { name, source: missing() })
+}
+
+/// Lengths of our structures are far below 2^32.
+fn size(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 fn create(kind: MapType, name: &'static str, key: u32, value: u32, entries: u32) -> Result<MapHandle, KernelError> {
@@ -165,9 +183,7 @@ fn create(kind: MapType, name: &'static str, key: u32, value: u32, entries: u32)
 impl Kernel {
     /// Creates the shared maps. Where bpf(2) is not allowed at all, this is what fails.
     pub fn new(settings: Settings) -> Result<Self, KernelError> {
-        libbpf_rs::set_print(Some((libbpf_rs::PrintLevel::Debug, |_, text| {
-            tracing::trace!(target: "libbpf", "{}", text.trim_end());
-        })));
+        libbpf_rs::set_print(Some((libbpf_rs::PrintLevel::Debug, group::log)));
         let kernel = Self {
             events: create(MapType::RingBuf, "events", 0, 0, RING_BYTES)?,
             losses: create(MapType::PercpuArray, "losses", 4, 16, SIGNALS)?,
@@ -175,6 +191,10 @@ impl Kernel {
             syscalls: create(MapType::Array, "syscalls", 4, 4, SYSCALLS)?,
             handlers: create(MapType::ProgArray, "handlers", 4, 4, SIGNALS)?,
             matched: create(MapType::LruHash, "matched", 4, 1, MATCHED)?,
+            filter: create(MapType::Array, "filter", 4, size(opens::FILTER_BYTES), 1)?,
+            judged: create(MapType::LruHash, "judged", 4, size(opens::JUDGEMENT_BYTES), opens::JUDGED)?,
+            generation: Cell::new(0),
+            group: None,
             links: Vec::new(),
             cgroup: unified_hierarchy(),
         };
@@ -196,11 +216,56 @@ impl Kernel {
             .map_err(|source| KernelError::Access { name: "matched", source })
     }
 
-    /// Loads one program alone and attaches it. On failure nothing of it stays.
+    /// From now on only such opens are sent as a rule may want. Judgements so far are forgotten.
+    pub fn filter_opens(&self, judge: &Judge) -> Result<(), KernelError> {
+        let generation = self.generation.get().wrapping_add(1).max(1);
+        self.generation.set(generation);
+        self.filter
+            .update(&0u32.to_ne_bytes(), &opens::filter(judge, generation), MapFlags::ANY)
+            .map_err(|source| KernelError::Access { name: "filter", source })
+    }
+
+    /// Which opens of a process are wanted, as long as it is as it was judged.
+    pub fn judge(&self, judgement: Judgement) -> Result<(), KernelError> {
+        self.judged
+            .update(&judgement.header.pid.to_ne_bytes(), &judgement.to_bytes(self.generation.get()), MapFlags::ANY)
+            .map_err(|source| KernelError::Access { name: "judged", source })
+    }
+
+    /// Loads programs together, those that the kernel does not refuse. Starting one of them then only attaches it.
+    pub fn prepare(&mut self, programs: &[&'static Program]) {
+        let names: BTreeSet<&'static str> = programs.iter().map(|program| program.name).collect();
+        let group = group::load(&names, |names| {
+            let mut object = self.open(programs::OBJECT, "all programs").ok()?;
+            for mut program in object.progs_mut() {
+                let wanted = program.name().to_str().is_some_and(|name| names.contains(name));
+                program.set_autoload(wanted);
+            }
+            object.load().ok()
+        });
+        self.group = group;
+    }
+
+    /// No more programs are started: lets go what was only needed for that.
+    pub fn prepared(&mut self) {
+        self.group = None;
+    }
+
+    /// Attaches one program, which is loaded alone unless it was loaded with others. On failure nothing of it stays.
     pub fn start(&mut self, program: &Program) -> Result<(), KernelError> {
+        let group = self.group.take();
+        let is_loaded = |object: &Object| find(object, program.name).is_ok_and(|found| found.autoload());
+        let result = match &group {
+            Some(object) if is_loaded(object) => self.attach(program, object),
+            _ => self.load(program).and_then(|object| self.attach(program, &object)),
+        };
+        self.group = group;
+        result
+    }
+
+    fn attach(&mut self, program: &Program, loaded: &Object) -> Result<(), KernelError> {
         let name = program.name;
-        let loaded = self.load(program)?;
-        let found = find(&loaded, name)?;
+        let found = find(loaded, name)?;
         let attach_error = |source| KernelError::Attach { name, source };
         match program.attach {
             Attach::Iterator => {}
@@ -237,8 +302,18 @@ impl Kernel {
 
     fn load(&self, program: &Program) -> Result<Object, KernelError> {
         let name = program.name;
+        let mut object = self.open(program.object, name)?;
+        for mut other in object.progs_mut() {
+            let wanted = other.name() == name;
+            other.set_autoload(wanted);
+        }
+        object.load().map_err(|source| KernelError::Load { name, source })
+    }
+
+    /// An object file with our maps in the place of its own.
+    fn open(&self, object: &[u8], name: &'static str) -> Result<OpenObject, KernelError> {
         let open_error = |source| KernelError::Open { name, source };
-        let mut object = ObjectBuilder::default().open_memory(program.object).map_err(open_error)?;
+        let mut object = ObjectBuilder::default().open_memory(object).map_err(open_error)?;
         for mut map in object.maps_mut() {
             let shared = match map.name().to_str() {
                 Some("events") => &self.events,
@@ -247,15 +322,13 @@ impl Kernel {
                 Some("syscalls") => &self.syscalls,
                 Some("handlers") => &self.handlers,
                 Some("matched") => &self.matched,
+                Some("filter") => &self.filter,
+                Some("judged") => &self.judged,
                 _ => continue,
             };
             map.reuse_fd(shared.as_fd()).map_err(open_error)?;
         }
-        for mut other in object.progs_mut() {
-            let wanted = other.name() == name;
-            other.set_autoload(wanted);
-        }
-        object.load().map_err(|source| KernelError::Load { name, source })
+        Ok(object)
     }
 
     /// A reader of the ring that hands each record to `callback`.

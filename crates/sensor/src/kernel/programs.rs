@@ -40,26 +40,16 @@ macro_rules! object {
     }};
 }
 
-static DISPATCH_OBJECT: &[u8] = object!("dispatch");
-static EXEC: &[u8] = object!("exec");
-static EXIT: &[u8] = object!("exit");
-static FILE_OPEN: &[u8] = object!("file_open");
-static FORK: &[u8] = object!("fork");
-static CONTAINER: &[u8] = object!("container");
+/// All programs but the snapshot's.
+pub static OBJECT: &[u8] = object!("sensor");
 static SNAPSHOT: &[u8] = object!("snapshot");
-static ACCEPT: &[u8] = object!("accept");
-static CALL: &[u8] = object!("call");
-static DNS: &[u8] = object!("dns");
-static FILE_CHANGE: &[u8] = object!("file_change");
-static QUIET: &[u8] = object!("quiet");
-static CONNECT: &[u8] = object!("connect");
 
 /// The hook on system calls that the handlers depend on.
-pub const DISPATCH: Program = Program {
+pub static DISPATCH: Program = Program {
     signal: Signal::FileOpen,
     name: "dispatch",
     provider: "tp_btf/sys_exit",
-    object: DISPATCH_OBJECT,
+    object: OBJECT,
     attach: Attach::Trace,
 };
 
@@ -95,49 +85,43 @@ mod syscalls {
     pub(super) const DUP: &[u32] = &[32, 33, 292];
 }
 
-const fn program(
-    signal: Signal,
-    name: &'static str,
-    provider: &'static str,
-    object: &'static [u8],
-    attach: Attach,
-) -> Program {
-    Program { signal, name, provider, object, attach }
+const fn program(signal: Signal, name: &'static str, provider: &'static str, attach: Attach) -> Program {
+    Program { signal, name, provider, object: OBJECT, attach }
 }
 
-const fn handler(signal: Signal, name: &'static str, object: &'static [u8], numbers: &'static [u32]) -> Program {
-    program(signal, name, "tp_btf/sys_exit", object, Attach::Syscalls(numbers))
+const fn handler(signal: Signal, name: &'static str, numbers: &'static [u32]) -> Program {
+    program(signal, name, "tp_btf/sys_exit", Attach::Syscalls(numbers))
 }
 
 /// All programs, best provider of a signal first.
-pub const ALL: &[Program] = &[
-    program(Signal::Exec, "exec_task", "tp_btf/sched_process_exec", EXEC, Attach::Trace),
-    program(Signal::Exit, "exit_task", "tp_btf/sched_process_exit", EXIT, Attach::Trace),
-    program(Signal::Fork, "fork_task", "tp_btf/task_newtask", FORK, Attach::Trace),
-    program(Signal::Container, "cgroup_made", "tp_btf/cgroup_mkdir", CONTAINER, Attach::Trace),
-    program(Signal::Container, "cgroup_gone", "tp_btf/cgroup_rmdir", CONTAINER, Attach::Trace),
-    handler(Signal::FileOpen, "file_open", FILE_OPEN, syscalls::OPEN),
-    handler(Signal::FileChange, "file_change", FILE_CHANGE, syscalls::CHANGE),
-    program(Signal::Connect, "connect4", "cgroup/connect4", CONNECT, Attach::Cgroup),
-    program(Signal::Connect, "connect6", "cgroup/connect6", CONNECT, Attach::Cgroup),
-    handler(Signal::Connect, "connect", CONNECT, syscalls::CONNECT),
-    handler(Signal::Accept, "accept_call", ACCEPT, syscalls::ACCEPT),
-    handler(Signal::Listen, "listen_call", ACCEPT, syscalls::LISTEN),
-    program(Signal::Dns, "dns_out", "cgroup_skb/egress", DNS, Attach::Cgroup),
-    program(Signal::Dns, "dns_in", "cgroup_skb/ingress", DNS, Attach::Cgroup),
-    handler(Signal::Ptrace, "ptrace", CALL, syscalls::PTRACE),
-    handler(Signal::Bpf, "bpf_call", CALL, syscalls::BPF),
-    handler(Signal::Userfaultfd, "userfaultfd", CALL, syscalls::USERFAULTFD),
-    handler(Signal::Dup, "dup_standard", CALL, syscalls::DUP),
-    handler(Signal::Socket, "socket_call", CALL, syscalls::SOCKET),
-    handler(Signal::Namespace, "namespace", CALL, syscalls::NAMESPACE),
-    handler(Signal::Memfd, "memfd", CALL, syscalls::MEMFD),
-    handler(Signal::SetId, "set_id", CALL, syscalls::SET_ID),
-    handler(Signal::ModuleLoad, "module_load", CALL, syscalls::MODULE),
-    handler(Signal::Mount, "mount", CALL, syscalls::MOUNT),
-    program(Signal::IoUring, "uring_request", "tp_btf/io_uring_submit_req", QUIET, Attach::Trace),
-    handler(Signal::IoUring, "uring_call", CALL, syscalls::URING),
-    program(Signal::Signal, "signal_sent", "tp_btf/signal_generate", QUIET, Attach::Trace),
-    program(Signal::Capability, "capability", "tp_btf/cap_capable", QUIET, Attach::Trace),
-    program(Signal::FpuRounding, "fpu_rounding", "tp_btf/x86_fpu_regs_deactivated", QUIET, Attach::Trace),
+pub static ALL: &[Program] = &[
+    program(Signal::Exec, "exec_task", "tp_btf/sched_process_exec", Attach::Trace),
+    program(Signal::Exit, "exit_task", "tp_btf/sched_process_exit", Attach::Trace),
+    program(Signal::Fork, "fork_task", "tp_btf/task_newtask", Attach::Trace),
+    program(Signal::Container, "cgroup_made", "tp_btf/cgroup_mkdir", Attach::Trace),
+    program(Signal::Container, "cgroup_gone", "tp_btf/cgroup_rmdir", Attach::Trace),
+    handler(Signal::FileOpen, "file_open", syscalls::OPEN),
+    handler(Signal::FileChange, "file_change", syscalls::CHANGE),
+    program(Signal::Connect, "connect4", "cgroup/connect4", Attach::Cgroup),
+    program(Signal::Connect, "connect6", "cgroup/connect6", Attach::Cgroup),
+    handler(Signal::Connect, "connect", syscalls::CONNECT),
+    handler(Signal::Accept, "accept_call", syscalls::ACCEPT),
+    handler(Signal::Listen, "listen_call", syscalls::LISTEN),
+    program(Signal::Dns, "dns_out", "cgroup_skb/egress", Attach::Cgroup),
+    program(Signal::Dns, "dns_in", "cgroup_skb/ingress", Attach::Cgroup),
+    handler(Signal::Ptrace, "ptrace", syscalls::PTRACE),
+    handler(Signal::Bpf, "bpf_call", syscalls::BPF),
+    handler(Signal::Userfaultfd, "userfaultfd", syscalls::USERFAULTFD),
+    handler(Signal::Dup, "dup_standard", syscalls::DUP),
+    handler(Signal::Socket, "socket_call", syscalls::SOCKET),
+    handler(Signal::Namespace, "namespace", syscalls::NAMESPACE),
+    handler(Signal::Memfd, "memfd", syscalls::MEMFD),
+    handler(Signal::SetId, "set_id", syscalls::SET_ID),
+    handler(Signal::ModuleLoad, "module_load", syscalls::MODULE),
+    handler(Signal::Mount, "mount", syscalls::MOUNT),
+    program(Signal::IoUring, "uring_request", "tp_btf/io_uring_submit_req", Attach::Trace),
+    handler(Signal::IoUring, "uring_call", syscalls::URING),
+    program(Signal::Signal, "signal_sent", "tp_btf/signal_generate", Attach::Trace),
+    program(Signal::Capability, "capability", "tp_btf/cap_capable", Attach::Trace),
+    program(Signal::FpuRounding, "fpu_rounding", "tp_btf/x86_fpu_regs_deactivated", Attach::Trace),
 ];

@@ -12,6 +12,8 @@ impl Sink for Kept {
     }
 
     fn placed(&mut self, _: &Arc<Scope>) {}
+
+    fn unjudged(&mut self, _: &Header, _: &Event) {}
 }
 
 fn pipeline() -> Pipeline<Kept> {

@@ -80,6 +80,7 @@ impl<'a> Cursor<'a> {
             login_uid: self.u32()?,
             mnt_ns: self.u32()?,
             comm: self.array()?,
+            exec_id: self.u64()?,
         })
     }
 
@@ -112,7 +113,15 @@ impl<'a> Cursor<'a> {
         let (result, inode, flags, bits) = (self.i64()?, self.u64()?, self.u32()?, self.u32()?);
         self.i32()?;
         let (path, raw) = (self.u16()?, self.u16()?);
-        Ok(Open { result, inode, flags, user_path: bits & 1 == 1, path: self.text(path), raw: self.text(raw) })
+        Ok(Open {
+            result,
+            inode,
+            flags,
+            user_path: bits & 1 == 1,
+            unjudged: bits & 2 == 2,
+            path: self.text(path),
+            raw: self.text(raw),
+        })
     }
 
     fn fork(&mut self) -> Result<Fork, RecordError> {

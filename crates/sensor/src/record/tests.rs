@@ -14,6 +14,7 @@ fn header(kind: u16) -> Vec<u8> {
         bytes.extend(number.to_ne_bytes());
     }
     bytes.extend(*b"shell\0\0\0\0\0\0\0\0\0\0\0");
+    bytes.extend(16u64.to_ne_bytes());
     assert_eq!(bytes.len(), HEADER_SIZE);
     bytes
 }
@@ -37,7 +38,8 @@ fn an_open_is_read() {
     let record = decode(&bytes).unwrap();
     assert_eq!((record.header.pid, record.header.cgroup_id, record.header.login_uid), (10, 3, u32::MAX));
     assert_eq!(text(&record.header.comm), "shell");
-    let expected = Open { result: -2, inode: 0, flags: 0o1101, user_path: true, path: b"/etc", raw: b"shadow" };
+    let expected =
+        Open { result: -2, inode: 0, flags: 0o1101, user_path: true, unjudged: false, path: b"/etc", raw: b"shadow" };
     assert_eq!(record.body, Body::Open(expected));
 }
 
@@ -93,8 +95,8 @@ fn a_stream_is_split_by_sizes() {
         bytes.resize(usize::try_from(size).unwrap().max(HEADER_SIZE), 0);
         bytes
     };
-    let stream = [sized(100), sized(88)].concat();
-    assert_eq!(split(&stream).map(<[u8]>::len).collect::<Vec<_>>(), [100, 88]);
+    let stream = [sized(100), sized(96)].concat();
+    assert_eq!(split(&stream).map(<[u8]>::len).collect::<Vec<_>>(), [100, 96]);
     assert_eq!(split(&stream[..150]).count(), 1, "cut short");
     assert_eq!(split(&sized(0)).count(), 1, "a size of nothing does not loop for ever");
 }

@@ -50,7 +50,7 @@ static __always_inline int packet(struct __sk_buff *skb, __u16 outgoing)
 		count_lost(SIGNAL_DNS);
 		return 1;
 	}
-	task = bpf_get_current_task_btf();
+	task = current_task();
 	fill_header(&r->header, task, RECORD_DNS, SIGNAL_DNS);
 	r->header.size = sizeof(*r);
 	r->body.family = first >> 4 == 4 ? AF_INET : AF_INET6;
@@ -64,7 +64,14 @@ static __always_inline int packet(struct __sk_buff *skb, __u16 outgoing)
 	size = skb->len - udp - 8;
 	if (size > MESSAGE_SIZE)
 		size = MESSAGE_SIZE;
-	if (size == 0 || bpf_skb_load_bytes(skb, udp + 8, r->message, size)) {
+	if (size == 0)
+		goto discard;
+	/* From 1 to MESSAGE_SIZE, in a form that verifiers before 6.4 follow. */
+	size--;
+	barrier_var(size);
+	size = (size & (MESSAGE_SIZE - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, udp + 8, r->message, size)) {
+discard:
 		bpf_ringbuf_discard(r, 0);
 		return 1;
 	}

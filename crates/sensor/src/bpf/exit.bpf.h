@@ -9,14 +9,15 @@ int BPF_PROG(exit_task, struct task_struct *task)
 	struct scratch *s;
 	struct exit_body *b;
 
-	if (BPF_CORE_READ(task, signal, live.counter))
+	task = plain(struct task_struct, task);
+	if (task->signal->live.counter)
 		return 0;
 	s = get_scratch();
 	if (!s)
 		return 0;
 	b = (void *)s->text;
 	fill_header(&s->header, task, RECORD_EXIT, SIGNAL_EXIT);
-	b->code = BPF_CORE_READ(task, exit_code);
+	b->code = task->exit_code;
 	b->pad = 0;
 	submit(s, sizeof(s->header) + sizeof(*b));
 	return 0;

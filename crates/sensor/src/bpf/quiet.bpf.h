@@ -24,7 +24,7 @@ SEC("tp_btf/cap_capable")
 int BPF_PROG(capability, const struct cred *cred, struct user_namespace *target, const struct user_namespace *have,
 	     int cap, int result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u64 key = ((__u64)BPF_CORE_READ(task, tgid) << 32) | (__u32)(cap << 1) | (result != 0);
 	struct capability_record *r;
 	__u8 one = 1;
@@ -61,7 +61,7 @@ struct signal_record {
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_sent, int number, struct kernel_siginfo *info, struct task_struct *target, int group, int result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct signal_record *r;
 	int code = SI_USER;
 
@@ -117,7 +117,7 @@ struct uring_record {
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(uring_request, struct io_kiocb *request)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct uring_record *r;
 	__u8 opcode = BPF_CORE_READ(request, opcode);
 
@@ -171,7 +171,7 @@ struct fpu_record {
 SEC("tp_btf/x86_fpu_regs_deactivated")
 int BPF_PROG(fpu_rounding, struct fpu *fpu)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u32 pid = BPF_CORE_READ(task, tgid);
 	__u32 mxcsr = BPF_CORE_READ(fpu, fpstate, regs.fxsave.mxcsr);
 	struct rounding fresh = {}, *seen;

@@ -7,12 +7,13 @@
 SEC("tp_btf/task_newtask")
 int BPF_PROG(fork_task, struct task_struct *child, u64 clone_flags)
 {
-	struct task_struct *parent = bpf_get_current_task_btf();
+	struct task_struct *parent = current_task();
 	struct exec_body inner = {};
 	struct scratch *s;
 	struct fork_body *b;
 
-	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+	child = plain(struct task_struct, child);
+	if (child->pid != child->tgid)
 		return 0;
 	s = get_scratch();
 	if (!s)
@@ -20,9 +21,9 @@ int BPF_PROG(fork_task, struct task_struct *child, u64 clone_flags)
 	b = (void *)s->text;
 	fill_header(&s->header, parent, RECORD_FORK, SIGNAL_FORK);
 	fill_inner_pid(&inner, BPF_CORE_READ(child, thread_pid));
-	b->start_time = BPF_CORE_READ(child, start_boottime);
+	b->start_time = child->start_boottime;
 	b->flags = clone_flags;
-	b->pid = BPF_CORE_READ(child, tgid);
+	b->pid = child->tgid;
 	b->vpid = inner.vpid;
 	submit(s, sizeof(s->header) + sizeof(*b));
 	return 0;

@@ -7,7 +7,7 @@
 #include "common.h"
 #include "signals.h"
 
-static __always_inline int tell(struct cgroup *cgroup, const char *path, __u32 removed)
+static __always_inline int tell_cgroup(struct cgroup *cgroup, const char *path, __u32 removed)
 {
 	struct scratch *s;
 	struct cgroup_body *b;
@@ -19,7 +19,7 @@ static __always_inline int tell(struct cgroup *cgroup, const char *path, __u32 r
 	if (!s)
 		return 0;
 	b = (void *)s->text;
-	fill_header(&s->header, bpf_get_current_task_btf(), RECORD_CGROUP, SIGNAL_CONTAINER);
+	fill_header(&s->header, current_task(), RECORD_CGROUP, SIGNAL_CONTAINER);
 	b->id = BPF_CORE_READ(cgroup, kn, id);
 	b->removed = removed;
 	b->path_size = 0;
@@ -34,11 +34,11 @@ static __always_inline int tell(struct cgroup *cgroup, const char *path, __u32 r
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_made, struct cgroup *cgroup, const char *path)
 {
-	return tell(cgroup, path, 0);
+	return tell_cgroup(cgroup, path, 0);
 }
 
 SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(cgroup_gone, struct cgroup *cgroup, const char *path)
 {
-	return tell(cgroup, path, 1);
+	return tell_cgroup(cgroup, path, 1);
 }

@@ -6,7 +6,6 @@
 #include "common.h"
 #include "signals.h"
 
-#define AT_FDCWD -100
 #define PATHS 2
 
 /* Which arguments are directories' descriptors, names, and the mode; -1 for none. */
@@ -66,7 +65,7 @@ static __always_inline __u64 argument(struct pt_regs *regs, signed char index)
 SEC("tp_btf/sys_exit")
 int file_change(u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	struct shape shape;
 	struct scratch *s;
@@ -86,6 +85,8 @@ int file_change(u64 *ctx)
 	b->mode = argument(regs, shape.mode);
 	b->bits = 0;
 	b->pad = 0;
+	/* Kernels before 6.2 know no loop that is entered behind a call in it. */
+#pragma clang loop unroll(full)
 	for (int i = 0; i < PATHS; i++) {
 		__s32 fd = shape.dir[i] >= 0 ? (__s32)argument(regs, shape.dir[i]) : AT_FDCWD;
 		long size = 0;
@@ -93,17 +94,8 @@ int file_change(u64 *ctx)
 		b->base_size[i] = b->path_size[i] = 0;
 		if (shape.path[i] < 0 && shape.dir[i] < 0)
 			continue;
-		if (fd == AT_FDCWD) {
-			walk_cwd(s, task);
+		if (walk_at(s, fd, task))
 			b->base_size[i] = append_path(s, at);
-		} else {
-			struct file *file = file_of(task, fd);
-
-			if (file) {
-				walk_file(s, file, task);
-				b->base_size[i] = append_path(s, at);
-			}
-		}
 		at += b->base_size[i];
 		if (shape.path[i] >= 0)
 			size = bpf_probe_read_user_str(&s->text[at & (TEXT_SIZE - 1)], PATH_SIZE,

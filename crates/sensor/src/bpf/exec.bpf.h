@@ -20,8 +20,12 @@ static __always_inline void fill_stdio(struct exec_body *b, const struct task_st
 		mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 		major = BPF_CORE_READ(inode, i_rdev) >> 20;
 		b->stdio[fd] = STDIO_FILE;
-		if (mode == S_IFIFO)
+		if (mode == S_IFIFO) {
+			__u64 number = BPF_CORE_READ(inode, i_ino);
+
 			b->stdio[fd] = STDIO_PIPE;
+			__builtin_memcpy(b->peers[fd].local, &number, sizeof(number));
+		}
 		/* 4 and 5: consoles; 136 to 143: pseudo-terminals (Documentation/admin-guide/devices.txt). */
 		else if (mode == S_IFCHR && (major == 4 || major == 5 || (major >= 136 && major <= 143)))
 			b->stdio[fd] = STDIO_TTY;
@@ -41,7 +45,10 @@ static __always_inline __u32 append_user(struct scratch *s, __u32 at, unsigned l
 		return 0;
 	if (size > most)
 		size = most;
-	size &= 4095 | most;
+	/* The check must be of the register that is used next. */
+	barrier_var(size);
+	if (size > most)
+		return 0;
 	if (bpf_probe_read_user(&s->text[at & (TEXT_SIZE - 1)], size, (void *)from))
 		return 0;
 	return size;
@@ -51,6 +58,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_task, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct scratch *s = get_scratch();
+	const struct settings *settings;
 	struct exec_body *b;
 	unsigned long from, to;
 	struct file *file;
@@ -59,19 +67,21 @@ int BPF_PROG(exec_task, struct task_struct *task, pid_t old_pid, struct linux_bi
 
 	if (!s)
 		return 0;
+	task = plain(struct task_struct, task);
+	bprm = plain(struct linux_binprm, bprm);
 	b = (void *)s->text;
 	__builtin_memset(b, 0, sizeof(*b));
 	fill_header(&s->header, task, RECORD_EXEC, SIGNAL_EXEC);
 	fill_task(b, task);
 	fill_stdio(b, task);
 
-	from = BPF_CORE_READ(task, mm, arg_start);
-	to = BPF_CORE_READ(task, mm, arg_end);
+	from = task->mm->arg_start;
+	to = task->mm->arg_end;
 	b->argv_size = append_user(s, at, from, to, ARGV_SIZE);
 	b->flags = to - from > ARGV_SIZE;
 	at += b->argv_size;
 
-	file = BPF_CORE_READ(bprm, file);
+	file = bprm->file;
 	fill_exe(b, file);
 	walk_file(s, file, task);
 	b->exe_size = append_path(s, at);
@@ -81,8 +91,8 @@ int BPF_PROG(exec_task, struct task_struct *task, pid_t old_pid, struct linux_bi
 	b->cwd_size = append_path(s, at);
 	at += b->cwd_size;
 
-	filename = BPF_CORE_READ(bprm, filename);
-	interp = BPF_CORE_READ(bprm, interp);
+	filename = bprm->filename;
+	interp = bprm->interp;
 	if (filename != interp) {
 		long len = bpf_probe_read_kernel_str(&s->text[at & (TEXT_SIZE - 1)], 512, filename);
 
@@ -92,9 +102,11 @@ int BPF_PROG(exec_task, struct task_struct *task, pid_t old_pid, struct linux_bi
 		}
 	}
 
-	if (get_settings() && get_settings()->fields & FIELD_ENV) {
-		from = BPF_CORE_READ(task, mm, env_start);
-		to = BPF_CORE_READ(task, mm, env_end);
+	/* Asked once: a verifier before 6.13 takes the second answer for one that may be NULL. */
+	settings = get_settings();
+	if (settings && settings->fields & FIELD_ENV) {
+		from = task->mm->env_start;
+		to = task->mm->env_end;
 		b->env_size = append_user(s, at, from, to, ENV_SIZE);
 		at += b->env_size;
 	}

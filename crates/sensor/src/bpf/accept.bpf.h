@@ -3,9 +3,9 @@
 #include "common.h"
 #include "signals.h"
 
-static __always_inline int tell(u64 *ctx, __u16 signal, __u16 how, __s32 fd)
+static __always_inline int tell_socket(u64 *ctx, __u16 signal, __u16 how, __s32 fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct scratch *s;
 	struct connect_body *b;
 	struct sock *sk;
@@ -33,7 +33,7 @@ int accept_call(u64 *ctx)
 	long result = ctx[1];
 
 	/* A server that waits without blocking fails all the time. */
-	return result < 0 ? 0 : tell(ctx, SIGNAL_ACCEPT, 1, result);
+	return result < 0 ? 0 : tell_socket(ctx, SIGNAL_ACCEPT, 1, result);
 }
 
 SEC("tp_btf/sys_exit")
@@ -41,5 +41,5 @@ int listen_call(u64 *ctx)
 {
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 
-	return tell(ctx, SIGNAL_LISTEN, syscall_number(regs) == NR_BIND ? 3 : 2, ARG1(regs));
+	return tell_socket(ctx, SIGNAL_LISTEN, syscall_number(regs) == NR_BIND ? 3 : 2, ARG1(regs));
 }

@@ -9,7 +9,7 @@
 /* `text_argument` is the argument that points at a string, or -1; `sk` is the socket whose ends follow instead. */
 static __always_inline int call_with(u64 *ctx, __u16 signal, int text_argument, struct sock *sk)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	struct scratch *s;
 	struct call_body *b;
@@ -89,7 +89,7 @@ int dup_standard(u64 *ctx)
 
 	if (result < 0 || result > 2)
 		return 0;
-	file = file_of(bpf_get_current_task_btf(), result);
+	file = file_of(current_task(), result);
 	sk = sock_of(file);
 	if (!sk) {
 		count_filtered(SIGNAL_DUP);

@@ -17,7 +17,7 @@ struct sockaddr_un_ {
 SEC("tp_btf/sys_exit")
 int connect(u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	struct scratch *s;
 	struct connect_body *b;
@@ -81,14 +81,14 @@ struct connect_record {
 /* These programs may be preempted, so that they write into the ring itself and not into the shared scratch. */
 static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	const struct settings *settings = get_settings();
 	struct connect_record *r;
 
 	if (is_own(task))
 		return 1;
 	if (settings && settings->flags & SETTING_CONNECT_BY_SYSCALL) {
-		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
 		if (BPF_CORE_READ(regs, orig_ax) == NR_CONNECT)
 			return 1;

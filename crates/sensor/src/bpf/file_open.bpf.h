@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * file_open, a handler of the dispatcher: at the end of the call, the path is that of the file which was really
+ * installed, so that a string changed meanwhile in user memory deceives nobody. Only failed opens use that string.
+ */
+#include "common.h"
+#include "signals.h"
+
+#define O_CREAT_TRUNC_WRONLY (0100 | 01000 | 01)
+
+struct open_how {
+	__u64 flags;
+};
+
+struct call {
+	const char *path;
+	__u32 flags;
+	__s32 dirfd;
+};
+
+static __always_inline void read_call(struct call *c, struct pt_regs *regs)
+{
+	c->dirfd = AT_FDCWD;
+	switch (syscall_number(regs)) {
+	case NR_OPEN:
+		c->path = (const char *)ARG1(regs);
+		c->flags = ARG2(regs);
+		break;
+	case NR_CREAT:
+		c->path = (const char *)ARG1(regs);
+		c->flags = O_CREAT_TRUNC_WRONLY;
+		break;
+	case NR_OPENAT2: {
+		struct open_how how = {};
+
+		bpf_probe_read_user(&how, sizeof(how), (void *)ARG3(regs));
+		c->dirfd = ARG1(regs);
+		c->path = (const char *)ARG2(regs);
+		c->flags = how.flags;
+		break;
+	}
+	default:
+		c->dirfd = ARG1(regs);
+		c->path = (const char *)ARG2(regs);
+		c->flags = ARG3(regs);
+	}
+}
+
+/*
+ * Opens that no rule can want are left out before anything else is done. User space told for each class of opens
+ * (crates/detect/src/opens) the groups of which the path must hit one: for everybody, and for each process that it
+ * judged. Its judgement counts only while the process is exactly as it was judged. Paths are looked up in a table: a
+ * byte, its class, the next row, the groups hit there.
+ */
+#define FILTER_STATES 2048
+#define FILTER_CLASSES 64
+#define FILTER_END 1
+#define OPEN_CLASSES 16
+#define GROUP_ALWAYS (1ULL << 63)
+#define O_CREAT 0100
+
+struct filter {
+	__u64 groups[OPEN_CLASSES]; /* of processes that are not judged */
+	__u64 hits[FILTER_STATES];
+	__u16 next[FILTER_STATES * FILTER_CLASSES];
+	__u8 classes[256];
+	__u32 generation; /* 0: nothing is left out */
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct filter);
+} filter SEC(".maps");
+
+struct judgement {
+	__u64 start_time, exec_id, cgroup_id, caps_effective, caps_permitted;
+	__u32 uid, gid, login_uid, mnt_ns;
+	char comm[16];
+	__u32 generation, pad;
+	__u64 groups[OPEN_CLASSES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, JUDGED);
+	__type(key, __u32);
+	__type(value, struct judgement);
+} judged SEC(".maps");
+
+static __always_inline bool is_as_judged(const struct judgement *j, const struct filter *f,
+					 const struct task_struct *task)
+{
+	const struct task_struct *leader = task->group_leader;
+	const struct cred *cred = task->real_cred;
+	__u64 comm[2];
+
+	__builtin_memcpy(comm, leader->comm, sizeof(comm));
+	return j->generation == f->generation && j->start_time == leader->start_boottime &&
+	       j->exec_id == task->self_exec_id && ((__u64 *)j->comm)[0] == comm[0] &&
+	       ((__u64 *)j->comm)[1] == comm[1] && j->uid == cred->uid.val && j->gid == cred->gid.val &&
+	       j->caps_effective == capabilities(&cred->cap_effective) &&
+	       j->caps_permitted == capabilities(&cred->cap_permitted) &&
+	       j->login_uid == task->loginuid.val && j->mnt_ns == task->nsproxy->mnt_ns->ns.inum &&
+	       j->cgroup_id == task->cgroups->dfl_cgrp->kn->id;
+}
+
+/* The groups of which an open must hit one; *unjudged when nobody judged the process as it is. */
+static __always_inline __u64 wanted_groups(const struct filter *f, const struct task_struct *task, __u32 flags,
+					   long result, bool *unjudged)
+{
+	__u32 class = (flags & 3) | (flags & O_CREAT ? 4 : 0) | (result >= 0 ? 8 : 0);
+	__u32 pid = task->tgid;
+	const struct judgement *j = bpf_map_lookup_elem(&judged, &pid);
+
+	/* The mask below must be an instruction, not something that the compiler knows. */
+	barrier_var(class);
+	if (j && is_as_judged(j, f, task))
+		return j->groups[class & (OPEN_CLASSES - 1)];
+	*unjudged = true;
+	barrier_var(class);
+	return f->groups[class & (OPEN_CLASSES - 1)];
+}
+
+struct search {
+	const struct scratch *s;
+	const struct filter *f;
+	__u64 hit;
+	__u32 at, row;
+};
+
+/* Bytes looked at in one turn of bpf_loop(): a turn is a call. */
+#define SEARCH_STEP 16
+
+static __always_inline __u32 next_state(const struct filter *f, __u32 row, __u32 class)
+{
+	__u32 at = row * FILTER_CLASSES + class;
+
+	/* Else the parts are masked and then added, which verifiers before 6.2 do not follow. */
+	barrier_var(at);
+	return f->next[at & (FILTER_STATES * FILTER_CLASSES - 1)];
+}
+
+/* The next bytes of a path. False when it ends. */
+static __always_inline bool search(struct search *search, int most)
+{
+	const struct scratch *s = search->s;
+	const struct filter *f = search->f;
+	__u32 at = search->at, row = search->row;
+	__u64 hit = search->hit;
+	bool more = true;
+
+	for (int i = 0; i < most; i++) {
+		__u32 class;
+
+		/* The check must be of the register that is used next. */
+		barrier_var(at);
+		if (at >= PATH_SIZE) {
+			more = false;
+			break;
+		}
+		class = f->classes[(__u8)s->path[at]] & (FILTER_CLASSES - 1);
+		row = next_state(f, row, class);
+		hit |= f->hits[row & (FILTER_STATES - 1)];
+		at++;
+	}
+	search->at = at;
+	search->row = row;
+	search->hit = hit;
+	return more;
+}
+
+static long search_of_loop(__u32 turn, struct search *s)
+{
+	return !search(s, SEARCH_STEP);
+}
+
+/* The groups that the walked path hits. */
+static __always_inline __u64 groups_hit(const struct scratch *s, const struct filter *f)
+{
+	struct search found = { .s = s, .f = f, .at = s->position };
+	__u32 row;
+
+	/* What has no place in the tree is compared by user space. */
+	if (s->path[s->position & (PATH_SIZE - 1)] != '/')
+		return ~0ULL;
+	if (TYPED)
+		bpf_loop(PATH_SIZE / SEARCH_STEP + 1, search_of_loop, &found, 0);
+	else
+		search(&found, PATH_SIZE);
+	row = next_state(f, found.row, FILTER_END);
+	return found.hit | f->hits[row & (FILTER_STATES - 1)];
+}
+
+/*
+ * What is the same in every respect that a rule can read was judged already: the same process with the same name,
+ * credentials and place, the same file, flags and outcome. The first such open is sent, its repetitions are counted as
+ * filtered until the entry is REPEAT_NS old. A process that a rule matched is taken out by user space (`matched`), so
+ * that its repetitions are counted one by one.
+ */
+#define REPEAT_NS 10000000000ULL
+#define REPEAT_TEXT 160
+
+struct repeat_key {
+	__u64 start_time, cgroup_id, caps_effective, caps_permitted;
+	__u32 pid, flags, uid, gid;
+	__s32 error;
+	__u16 path_size, raw_size;
+	char comm[16];
+	char text[REPEAT_TEXT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct repeat_key);
+} keys SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct repeat_key);
+	__type(value, __u64);
+} repeats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MATCHED);
+	__type(key, __u32);
+	__type(value, __u8);
+} matched SEC(".maps");
+
+/* The key of this open, or NULL when repetitions are wanted or it is too long to be remembered. */
+static __always_inline struct repeat_key *key_of(struct scratch *s, const struct open_body *b, __u32 at)
+{
+	const struct settings *settings = get_settings();
+	__u32 zero = 0, size = at - sizeof(*b);
+	struct repeat_key *key;
+
+	if (!settings || settings->flags & SETTING_SEND_ALL || size > REPEAT_TEXT)
+		return NULL;
+	if (bpf_map_lookup_elem(&matched, &s->header.pid))
+		return NULL;
+	key = bpf_map_lookup_elem(&keys, &zero);
+	if (!key)
+		return NULL;
+	key->start_time = s->header.start_time;
+	key->cgroup_id = s->header.cgroup_id;
+	key->caps_effective = s->header.caps_effective;
+	key->caps_permitted = s->header.caps_permitted;
+	key->pid = s->header.pid;
+	key->flags = b->flags;
+	key->uid = s->header.uid;
+	key->gid = s->header.gid;
+	key->error = b->result < 0 ? b->result : 0;
+	key->path_size = b->path_size;
+	key->raw_size = b->raw_size;
+	__builtin_memcpy(key->comm, s->header.comm, sizeof(key->comm));
+	__builtin_memset(key->text, 0, sizeof(key->text));
+	bpf_probe_read_kernel(key->text, size, s->text + sizeof(*b));
+	return key;
+}
+
+/* Whether an open was told lately; if not, it is from now on. */
+static __always_inline bool is_repeated(struct repeat_key *key, __u64 now)
+{
+	__u64 *told = bpf_map_lookup_elem(&repeats, key);
+
+	if (told && now - *told < REPEAT_NS)
+		return true;
+	bpf_map_update_elem(&repeats, key, &now, BPF_ANY);
+	return false;
+}
+
+SEC("tp_btf/sys_exit")
+int file_open(u64 *ctx)
+{
+	struct task_struct *task = current_task();
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	long result = ctx[1];
+	bool unjudged = false, walked = false;
+	__u32 zero = 0, at = sizeof(struct open_body);
+	const struct filter *f = bpf_map_lookup_elem(&filter, &zero);
+	__u64 wanted = GROUP_ALWAYS;
+	struct call call = {};
+	struct file *file = NULL;
+	struct repeat_key *key;
+	struct open_body *b;
+	struct scratch *s;
+
+	if (!f || is_own(task))
+		return 0;
+	read_call(&call, regs);
+	if (f->generation) {
+		wanted = wanted_groups(f, task, call.flags, result, &unjudged);
+		if (!wanted)
+			goto filtered;
+	}
+	s = get_scratch();
+	if (!s)
+		return 0;
+	if (result >= 0) {
+		file = file_of(task, result);
+		if (!file)
+			return 0;
+		walk_file(s, file, task);
+		if (!(wanted & GROUP_ALWAYS) && !(groups_hit(s, f) & wanted))
+			goto filtered;
+		walked = true;
+	} else {
+		walked = walk_at(s, call.dirfd, task);
+	}
+	b = (void *)s->text;
+	fill_header(&s->header, task, RECORD_OPEN, SIGNAL_FILE_OPEN);
+	b->result = result;
+	b->flags = call.flags;
+	b->dirfd = call.dirfd;
+	b->bits = unjudged ? OPEN_UNJUDGED : 0;
+	b->inode = file ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
+	b->path_size = walked ? append_path(s, at) : 0;
+	b->raw_size = 0;
+	at += b->path_size;
+	if (result < 0) {
+		long len = bpf_probe_read_user_str(&s->text[at & (TEXT_SIZE - 1)], PATH_SIZE, call.path);
+
+		b->bits |= OPEN_USER_PATH;
+		if (len > 0) {
+			b->raw_size = len - 1;
+			at += len - 1;
+		}
+	}
+	key = key_of(s, b, at);
+	if (key && is_repeated(key, s->header.time))
+		goto filtered;
+	if (!submit(s, sizeof(s->header) + at) && key)
+		bpf_map_delete_elem(&repeats, key);
+	return 0;
+filtered:
+	count_filtered(SIGNAL_FILE_OPEN);
+	return 0;
+}
