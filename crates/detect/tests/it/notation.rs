@@ -152,14 +152,16 @@ fn body(step: &Node) -> Body {
 
 fn exec(step: &Node) -> Body {
     let peer = text(step, "peer");
+    // `pipe:7` is the pipe number 7, which other steps name too.
     let stdio = texts(step, "stdio").into_iter().map(|kind| Stdio {
-        r#type: match kind.as_str() {
-            "socket" => StdioType::Socket,
-            "pipe" => StdioType::Pipe,
-            "tty" => StdioType::Tty,
+        r#type: match kind.split(':').next() {
+            Some("socket") => StdioType::Socket,
+            Some("pipe") => StdioType::Pipe,
+            Some("tty") => StdioType::Tty,
             _ => StdioType::File,
         },
         peer: peer.clone(),
+        pipe: kind.split_once(':').map(|(_, number)| number.parse().unwrap()),
     });
     Body::Exec(Exec { stdio: stdio.collect(), ..Exec::default() })
 }

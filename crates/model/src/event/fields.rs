@@ -34,6 +34,9 @@ pub struct Stdio {
     /// Address of the other end of a connected internet socket, `ip:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
+    /// Inode number of a pipe: two processes with the same one are its two ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipe: Option<u64>,
 }
 
 /// Type of a standard descriptor.
