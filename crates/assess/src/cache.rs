@@ -62,6 +62,17 @@ pub(crate) struct Entry {
     pub record: LayerRecord,
 }
 
+impl Entry {
+    /// The same layer as a blob of this digest; `None` where neither form of it has it.
+    fn under(self, digest: &Digest) -> Option<Self> {
+        if self.digest == *digest {
+            return Some(self);
+        }
+        let is_plain = self.plain_digest.as_ref() == Some(digest);
+        is_plain.then(|| Self { digest: digest.clone(), size_bytes: self.plain_bytes, ..self })
+    }
+}
+
 impl Cache {
     /// A cache in a directory, made if it is not there, for this user only. `limit_bytes` is the size of all entries.
     pub fn open(dir: &Path, limit_bytes: u64) -> io::Result<Self> {
@@ -85,9 +96,8 @@ impl Cache {
     /// The record of a layer; `None` when it is not known, or what is known is damaged.
     pub(crate) fn get(&self, digest: &Digest) -> Option<Entry> {
         read(&self.path(digest), |plain| {
-            serde_json::from_slice(plain)
-                .ok()
-                .filter(|entry: &Entry| entry.digest == *digest && entry.record.is_current())
+            let entry: Entry = serde_json::from_slice(plain).ok()?;
+            if entry.record.is_current() { entry.under(digest) } else { None }
         })
     }
 
@@ -99,7 +109,15 @@ impl Cache {
     /// Keeps a record. A full disk costs the next scan time, not this one its result.
     pub(crate) fn put(&self, entry: &Entry) {
         let json = serde_json::to_vec(entry).map_err(io::Error::from);
-        self.keep(&self.path(&entry.digest), json);
+        let path = self.path(&entry.digest);
+        self.keep(&path, json);
+        // Where the plain digest was computed too, the layer is known by either: an archive of `docker save` has it plain.
+        if let Some(plain) = entry.plain_digest.as_ref().filter(|plain| **plain != entry.digest) {
+            let other = self.path(plain);
+            if !other.exists() {
+                drop(fs::hard_link(&path, other));
+            }
+        }
     }
 
     /// Keeps the inventory of an image all of whose layers were verified.

@@ -186,14 +186,14 @@ fn distribution() -> PathBuf {
         // Built beside its place and moved there: another test program may be at it, too.
         let build = tempfile::tempdir_in(tests.parent().expect("a folder")).expect("a folder to build in");
         let module = format!("github.com/distribution/distribution/v3/cmd/registry@{DISTRIBUTION}");
-        let built = Command::new("go")
+        let output = Command::new("go")
             .args(["install", &module])
             .env("GOBIN", build.path())
             .env("GOFLAGS", "")
             .env("CGO_ENABLED", "0")
             .output()
             .expect("go starts");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::rename(build.path().join("registry"), &program).expect("moving the registry to its place");
     }

@@ -153,6 +153,23 @@ async fn plain_digests_are_computed_when_a_record_has_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_layer_is_known_by_its_plain_digest_where_that_was_computed() {
+    let packed = TestImage::new(vec![TestLayer::gzip(base())]);
+    let plain = TestImage::new(vec![TestLayer::plain(base())]);
+    for (computed, known) in [(false, 0), (true, 1)] {
+        let (cache, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        packed.write_layout(dir.path(), "x");
+        let options = Options { plain_digests: computed, ..cached(cache.path()) };
+        assess(&layout(dir.path()), Database::empty(), options).await.unwrap();
+        let outcome = scan(&plain, cache.path()).await;
+        assert_eq!(outcome.images[0].stats.layers_known, known);
+        assert_eq!(names(&outcome), ["openssl"]);
+        let layer = &outcome.images[0].inventory.layers[0];
+        assert_eq!((&layer.digest, layer.size_bytes), (&plain.layers[0].diff_id, plain.layers[0].blob.len() as u64));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_scans_at_once_do_not_disturb_each_other() {
     let (cache, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let layers = (0..20).map(|number| TestLayer::gzip(python(&format!("p{number}"), "1.0"))).collect();

@@ -21,6 +21,52 @@ fn every_cap_is_met() {
     check_error(&options, two, "the layer has more than 20 bytes to analyse");
 }
 
+/// An archive of empty files without end, made while it is read.
+struct Endless {
+    header: [u8; 512],
+    used: usize,
+    files: u64,
+}
+
+impl Endless {
+    fn new() -> Self {
+        let mut header = [0; 512];
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(b"00000000000");
+        header[156] = b'0';
+        header[257..263].copy_from_slice(b"ustar\0");
+        Self { header, used: 512, files: 0 }
+    }
+
+    fn next(&mut self) {
+        let name = format!("d{:06}/f{:03}", self.files / 1000, self.files % 1000);
+        self.header[..name.len()].copy_from_slice(name.as_bytes());
+        self.header[148..156].fill(b' ');
+        let sum: u32 = self.header.iter().map(|byte| u32::from(*byte)).sum();
+        self.header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        (self.used, self.files) = (0, self.files + 1);
+    }
+}
+
+impl io::Read for Endless {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.used == 512 {
+            self.next();
+        }
+        let count = out.len().min(512 - self.used);
+        out[..count].copy_from_slice(&self.header[self.used..self.used + count]);
+        self.used += count;
+        Ok(count)
+    }
+}
+
+#[test]
+fn an_archive_without_end_ends_at_the_cap() {
+    let options = Options { max_entries: 100_000, ..Options::default() };
+    let error = LayerScanner::new(&options).scan(Endless::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the archive has more than 100000 entries (at byte 51200000)");
+}
+
 #[test]
 fn a_file_too_large_for_its_analyser_is_a_diagnostic() {
     let options = Options { max_file_bytes: 10, ..Options::default() };
