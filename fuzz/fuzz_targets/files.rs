@@ -2,7 +2,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    const PATHS: [&str; 20] = [
+    const PATHS: [&str; 37] = [
         "etc/os-release",
         "etc/redhat-release",
         "etc/apk/repositories",
@@ -23,6 +23,23 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         "usr/lib/ruby/gems/3.1.0/specifications/a-1.gemspec",
         "var/lib/dpkg/info/a.list",
         "var/lib/rpmmanifest/container-manifest-2",
+        "opt/conda/conda-meta/a-1-0.json",
+        "srv/Manifest.toml",
+        "srv/Package.resolved",
+        "srv/Podfile.lock",
+        "srv/bun.lock",
+        "srv/conan.lock",
+        "srv/deno.lock",
+        "srv/go.mod",
+        "srv/gradle.lockfile",
+        "srv/mix.lock",
+        "srv/pubspec.lock",
+        "srv/rebar.lock",
+        "srv/wp-includes/version.php",
+        "usr/lib/R/library/a/DESCRIPTION",
+        "usr/lib/elixir/ebin/elixir.app",
+        "usr/lib/erlang/releases/26/OTP_VERSION",
+        "var/lib/pacman/local/a-1-1/desc",
     ];
     if let Some((which, content)) = data.split_first() {
         seawall_fuzz::file(PATHS[usize::from(*which) % PATHS.len()], content);
