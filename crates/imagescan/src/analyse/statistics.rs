@@ -48,7 +48,8 @@ fn julia(_: &str, bytes: &[u8]) -> Packages {
             }
         }
     }
-    found.retain(|found| !found.name.is_empty() && !found.version.is_empty());
+    // Every entry of Julia's has an identity; other tools have files of that name, too.
+    found.retain(|found| !found.name.is_empty() && !found.version.is_empty() && found.properties.contains_key("uuid"));
     (found, Vec::new())
 }
 
@@ -71,6 +72,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].name.as_str(), found[0].version.as_str()), ("JSON", "0.21.3"));
         assert_eq!(found[0].properties["uuid"], "682c06a0");
-        assert_eq!(julia("x", b"[[A]]\nversion = \"1\"\n").0[0].name, "A");
+        assert_eq!(julia("x", b"[[A]]\nuuid = \"u\"\nversion = \"1\"\n").0[0].name, "A");
+        assert!(julia("x", b"[[bin]]\nname = \"a\"\nversion = \"1\"\n").0.is_empty(), "another tool's");
     }
 }
