@@ -35,6 +35,7 @@ pub const VICTIM: Image = Image {
         "iproute2",
         "lighttpd",
         "lua-socket",
+        "lua5.4",
         "ncat",
         "netcat-openbsd",
         "netcat-traditional",
@@ -80,7 +81,7 @@ pub async fn run(folder: &Path, choice: &Choice) -> Result<Report> {
     let incidents = verdict::incidents(&hub, &sensor, &runs).await?;
     let report = Report::new(&runs, &sensor.alerts(), &incidents, !rules.is_empty());
     if choice.record {
-        record::write(&runs, &sensor.events(), &sensor.alerts()).context("writing recordings")?;
+        record::write(&runs, &sensor.events()).context("writing recordings")?;
     }
     Ok(report)
 }

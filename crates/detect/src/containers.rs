@@ -17,6 +17,11 @@ const BUILDERS: [&str; 24] = [
     "yarn", "pnpm", "cargo", "go", "gcc", "cc", "g++", "make", "cmake", "rustc",
 ];
 
+/// Whether a program puts other programs into a container, by its name.
+pub fn is_builder(name: &str) -> bool {
+    BUILDERS.contains(&name)
+}
+
 /// What is known of a container.
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -68,7 +73,7 @@ impl Containers {
         }
         match &event.body {
             Body::Listen(network) => known.serves |= network.result >= 0 && network.protocol != "unix",
-            _ => known.builds |= BUILDERS.contains(&process.name.as_str()),
+            _ => known.builds |= is_builder(&process.name),
         }
     }
 

@@ -13,8 +13,10 @@ use anyhow::{Context as _, Result};
 
 use crate::parts::lab::Network;
 
-/// The attacker's machine: shells at port 4444 (and 443), downloads at 80 and 8080, a pool at 3333 and 14444.
+/// The attacker's machine: shells at ports 4444 and 443, downloads at 80 and 8080.
 pub const ATTACKER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
+/// A mining pool, which names of pools lead to.
+pub const POOL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 33);
 /// The server of names.
 pub const NAMES: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 53);
 /// The metadata service of clouds.
@@ -43,7 +45,7 @@ type Serve = fn(TcpStream) -> std::io::Result<()>;
 impl Outside {
     /// Starts all services in a new network namespace.
     pub fn start(name: &str) -> Result<Self> {
-        let addresses: Vec<IpAddr> = [ATTACKER, NAMES, METADATA, LISTED].map(IpAddr::from).to_vec();
+        let addresses: Vec<IpAddr> = [ATTACKER, POOL, NAMES, METADATA, LISTED].map(IpAddr::from).to_vec();
         let network = Network::new(name, &addresses)?;
         let ended = Arc::new(AtomicBool::new(false));
         let services: [(Ipv4Addr, u16, Serve); 9] = [
@@ -51,8 +53,8 @@ impl Outside {
             (ATTACKER, 443, command),
             (ATTACKER, 80, hand_out),
             (ATTACKER, 8080, hand_out),
-            (ATTACKER, 3333, swallow),
-            (ATTACKER, 14444, swallow),
+            (POOL, 3333, swallow),
+            (POOL, 14444, swallow),
             (ATTACKER, 22, swallow),
             (LISTED, 80, hand_out),
             (METADATA, 80, hand_out),
@@ -132,7 +134,7 @@ fn hand_out(stream: TcpStream) -> std::io::Result<()> {
     stream.write_all(&body)
 }
 
-/// Answers questions for addresses: what ends in a public top-level domain below `known` or is on our lists exists.
+/// Answers questions for addresses until it should end.
 fn answer_names(socket: &UdpSocket, ended: &AtomicBool) {
     let mut buffer = [0; 1500];
     while !ended.load(Ordering::Relaxed) {
@@ -144,7 +146,8 @@ fn answer_names(socket: &UdpSocket, ended: &AtomicBool) {
     }
 }
 
-/// An answer to a query (RFC 1035 §4.1): names that look generated do not exist, all others are the attacker's.
+/// An answer to a query (RFC 1035 §4.1): a name that is made up for one run (a long label right below `example`, RFC 2606)
+/// does not exist; names of pools are the pool's, all others the attacker's.
 fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let mut end = 12;
     let mut labels = Vec::new();
@@ -158,17 +161,17 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
     }
     let kind = query.get(end + 1..end + 3)?;
     let question = query.get(12..end + 5)?;
-    // Scenarios look generated names up below this domain of RFC 2606.
-    let missing = labels.last().is_some_and(|last| last == "invalid") && !labels.iter().any(|label| label == "seawall")
-        || labels.ends_with(&["example".to_owned()]) && labels.len() == 2 && labels[0].len() >= 10;
+    let name = labels.join(".");
+    let missing = name.strip_suffix(".example").is_some_and(|label| label.len() >= 10 && !label.contains('.'));
     let is_address = kind == [0, 1] && !missing;
+    let pool = [".minexmr.com", ".nanopool.org", ".moneroocean.stream"].iter().any(|pool| name.ends_with(pool));
     let mut out = Vec::new();
     out.extend(query.get(..2)?);
     out.extend([0x81, if missing { 0x83 } else { 0x80 }, 0, 1, 0, u8::from(is_address), 0, 0, 0, 0]);
     out.extend(question);
     if is_address {
         out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
-        out.extend(ATTACKER.octets());
+        out.extend(if pool { POOL } else { ATTACKER }.octets());
     }
     Some(out)
 }

@@ -1,12 +1,197 @@
-//! Recordings of scenarios: the events that raise their alerts, as fixtures for `content/tests`.
+//! Recordings of attacks: the events that raise their alerts, as fixtures in `content/tests/recorded`.
+//!
+//! Of all events of a container only those are kept that the alerts need, found by replaying. What is different in every
+//! run or on every machine is replaced: times begin at one moment, process and pipe numbers are small, and nothing is
+//! said of the host, the runtime and the image. What it is not: a change of anything that a rule looks at.
 
-use anyhow::Result;
-use model::{Alert, Event};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Play;
-use crate::parts::sensor::Line;
+use anyhow::{Context as _, Result, ensure};
+use detect::{CompileOptions, Engine, Matches, RuleSet};
+use model::event::Exec;
+use model::{Ancestor, Body, Event, ImageRef, Process, Timestamp};
 
-/// Writes a recording of each attack.
-pub fn write(_plays: &[Play<'_>], _events: &[Event], _alerts: &[Line<Alert>]) -> Result<()> {
+use super::{Part, Play};
+use crate::parts::out;
+
+/// When every recording begins.
+const BEGINNING: i64 = 1_700_000_000;
+
+/// Writes a recording of each attack and variant.
+pub fn write(plays: &[Play<'_>], events: &[Event]) -> Result<()> {
+    let (rules, _) = RuleSet::compile(&detect::content::rules(), &CompileOptions::default());
+    let folder = testkit::repository().join("content/tests/recorded");
+    for play in plays.iter().filter(|play| !play.part.benign) {
+        let id = play.part.id();
+        let mut ours: Vec<Event> = events.iter().filter(|event| container(event) == Some(&id)).cloned().collect();
+        ours.sort_by_key(|event| event.seq);
+        keep_all(&id, &ours)?;
+        let needed = needed(&rules, &play.part, &ours).with_context(|| format!("recording {id}"))?;
+        let recorded = neutral(needed, &play.part);
+        let raised = raised(&rules, &recorded);
+        ensure!(
+            play.part.alerts.iter().all(|key| raised.contains(key)),
+            "the recording of {id} raises {raised:?} only"
+        );
+        save(&file(&folder, &play.part), &play.part, &recorded)?;
+    }
     Ok(())
+}
+
+fn container(event: &Event) -> Option<&str> {
+    event.scope.container.as_ref().map(|container| container.id.as_str())
+}
+
+fn file(folder: &Path, part: &Part<'_>) -> PathBuf {
+    folder.join(&part.scenario.name).join(format!("{}.jsonl", part.name))
+}
+
+/// Everything that was seen of a container, for people who look for why nothing was raised.
+fn keep_all(id: &str, events: &[Event]) -> Result<()> {
+    let folder = out()?.join("attacks");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    fs::write(folder.join(format!("{id}.jsonl")), lines(events)?).context("writing all events")
+}
+
+fn lines(events: &[Event]) -> Result<String> {
+    let mut text = String::new();
+    for event in events {
+        text.push_str(&serde_json::to_string(event).context("writing an event")?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn save(file: &Path, part: &Part<'_>, events: &[Event]) -> Result<()> {
+    let head = serde_json::json!({ "title": part.scenario.title, "alerts": part.alerts });
+    fs::create_dir_all(file.parent().context("a file has a folder")?).context("making a folder for the recording")?;
+    fs::write(file, format!("{head}\n{}", lines(events)?)).with_context(|| format!("writing {}", file.display()))
+}
+
+/// Keys that events raise.
+fn raised(rules: &RuleSet, events: &[Event]) -> BTreeSet<String> {
+    let mut engine = Engine::new(rules.clone());
+    let mut found = Matches::new();
+    let mut keys = BTreeSet::new();
+    for event in events {
+        engine.evaluate(event, &mut found);
+        keys.extend(found.iter().map(|found| found.rule.key.clone()));
+    }
+    keys
+}
+
+/// The events that a part's alerts need: those of the matches; where they are not enough, also what tells the container's
+/// role and who speaks with the network; else all starts, connections and names.
+fn needed(rules: &RuleSet, part: &Part<'_>, events: &[Event]) -> Result<Vec<Event>> {
+    let mut engine = Engine::new(rules.clone());
+    let mut found = Matches::new();
+    let mut keep = BTreeSet::new();
+    let mut known = BTreeSet::new();
+    for event in events {
+        engine.evaluate(event, &mut found);
+        for hit in found.iter().filter(|hit| part.alerts.contains(&hit.rule.key)) {
+            // The first alert of a key is enough.
+            if known.insert(hit.rule.key.clone()) {
+                keep.extend(hit.earlier.iter().map(|event| event.seq));
+                keep.insert(event.seq);
+            }
+        }
+    }
+    let roles = |event: &Event| {
+        let first = event.process.as_ref().is_some_and(|process| process.vpid == Some(1));
+        matches!(event.body, Body::Listen(_) | Body::Connect(_)) || (first && matches!(event.body, Body::Exec(_)))
+    };
+    let starts = |event: &Event| matches!(event.body.kind(), "exec" | "exit" | "connect" | "accept" | "listen" | "dns");
+    let tiers: [&dyn Fn(&Event) -> bool; 3] = [&|_| false, &roles, &starts];
+    for tier in tiers {
+        let chosen: Vec<Event> =
+            events.iter().filter(|event| keep.contains(&event.seq) || tier(event)).cloned().collect();
+        let keys = raised(rules, &chosen);
+        if part.alerts.iter().all(|key| keys.contains(key)) {
+            return Ok(chosen);
+        }
+    }
+    anyhow::bail!("all of its {} events raise {:?} only", events.len(), raised(rules, events))
+}
+
+/// The same events with nothing of this run and this machine.
+fn neutral(events: Vec<Event>, part: &Part<'_>) -> Vec<Event> {
+    let mut numbers = Numbers::default();
+    let first = events.iter().map(|event| event.time).min().unwrap_or_default();
+    let shift = Timestamp::from_seconds(BEGINNING).millis_since(first);
+    let at = |time: Timestamp| time.plus_millis(shift);
+    let change = |(index, mut event): (usize, Event)| {
+        event.seq = index as u64 + 1;
+        event.time = at(event.time);
+        let scope = Arc::make_mut(&mut event.scope);
+        scope.cluster = "local".into();
+        scope.node = Some("node".into());
+        scope.image =
+            Some(ImageRef { reference: "registry.example/victim:1".into(), digest: None, config_digest: None });
+        if let Some(container) = &mut scope.container {
+            container.id = part.id();
+            container.name = part.id();
+        }
+        if let Body::Exec(exec) = &mut event.body {
+            numbers.pipes(exec);
+        }
+        if let Body::FileOpen(open) = &mut event.body {
+            open.inode = None;
+        }
+        if let Some(process) = event.process.take() {
+            event.process = Some(Arc::new(numbers.process(&process, &at)));
+        }
+        event
+    };
+    events.into_iter().enumerate().map(change).collect()
+}
+
+/// Numbers by the order in which they were met.
+#[derive(Debug, Default)]
+struct Numbers {
+    processes: BTreeMap<i32, i32>,
+    pipes: BTreeMap<u64, u64>,
+}
+
+impl Numbers {
+    fn pid(&mut self, pid: i32) -> i32 {
+        let next = 1000 + i32::try_from(self.processes.len()).unwrap_or_default();
+        if pid == 0 { 0 } else { *self.processes.entry(pid).or_insert(next) }
+    }
+
+    fn pipes(&mut self, exec: &mut Exec) {
+        for stdio in &mut exec.stdio {
+            let next = 1 + self.pipes.len() as u64;
+            stdio.pipe = stdio.pipe.map(|pipe| *self.pipes.entry(pipe).or_insert(next));
+        }
+    }
+
+    fn process(&mut self, process: &Process, at: &impl Fn(Timestamp) -> Timestamp) -> Process {
+        let mut process = process.clone();
+        process.pid = self.pid(process.pid);
+        process.ppid = self.pid(process.ppid);
+        process.sid = process.sid.map(|sid| self.pid(sid));
+        process.pgid = process.pgid.map(|pgid| self.pid(pgid));
+        process.start_time = at(process.start_time);
+        process.namespaces = model::Namespaces::default();
+        // Rules ask for these alone.
+        process.env.retain(|entry| entry.starts_with("HIST") || entry.starts_with("LD_"));
+        process.ancestors = process.ancestors.iter().map(|ancestor| Arc::new(self.ancestor(ancestor, at))).collect();
+        process
+    }
+
+    fn ancestor(&mut self, ancestor: &Ancestor, at: &impl Fn(Timestamp) -> Timestamp) -> Ancestor {
+        let mut ancestor = ancestor.clone();
+        ancestor.pid = self.pid(ancestor.pid);
+        ancestor.start_time = at(ancestor.start_time);
+        if !ancestor.same_container {
+            // The runtime's own: only its name says something to a rule.
+            ancestor.exe = format!("/usr/bin/{}", ancestor.name);
+            ancestor.args = vec![ancestor.name.clone()];
+        }
+        ancestor
+    }
 }

@@ -181,9 +181,19 @@ impl Container<'_> {
 
     /// Runs a command in the running container, as an orchestrator's `exec` does; an exit code other than 0 is an error.
     pub fn exec(&self, args: &[&str]) -> Result<String> {
+        output(self.exec_command(args))
+    }
+
+    /// The same, whatever its exit code.
+    pub fn try_exec(&self, args: &[&str]) -> Result<std::process::Output> {
+        let mut command = self.exec_command(args);
+        command.stdin(Stdio::null()).output().with_context(|| format!("entering the container {}", self.id))
+    }
+
+    fn exec_command(&self, args: &[&str]) -> Command {
         let name = format!("exec-{}", uuid::Uuid::new_v4().simple());
         let base = ["tasks", "exec", "--exec-id", &name, &self.id];
-        output(self.lab.containerd.ctr(&[&base[..], args].concat()))
+        self.lab.containerd.ctr(&[&base[..], args].concat())
     }
 
     /// Ends and removes it.

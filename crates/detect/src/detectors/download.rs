@@ -1,4 +1,8 @@
-//! Files that download tools wrote, followed through renames: until they are made executable or run.
+//! Files that came from the network, followed through renames: until they are made executable or run.
+//!
+//! They are those that download tools write; those that an interpreter's one-liner or a program that the image did not
+//! bring writes after it connected; and those in temporary directories whose writer, or its parent, connected. What
+//! package managers and compilers write is their own affair.
 //!
 //! `download-then-run`: such a file is run, by itself or as the script of an interpreter, within an hour.
 //! `download-then-chmod`: such a file in a temporary directory gets execute permission within an hour.
@@ -8,7 +12,9 @@ use std::collections::VecDeque;
 use model::event::{FileChange, FileOperation};
 use model::{Body, Event, Process};
 
+use super::connected::{self, Connected, key_of};
 use super::{Detector, Hit};
+use crate::containers::is_builder;
 
 /// How long a download is remembered.
 const HOUR_MS: i64 = 3_600_000;
@@ -18,7 +24,8 @@ const MAX_DOWNLOADS: usize = 1024;
 
 const DOWNLOADERS: [&str; 9] = ["curl", "wget", "aria2c", "axel", "lwp-download", "fetch", "ftp", "tftp", "scp"];
 
-const TEMPORARY: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"];
+/// Folders for everybody's temporary files.
+pub const TEMPORARY: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"];
 
 #[derive(Debug)]
 struct Download {
@@ -31,6 +38,7 @@ struct Download {
 #[derive(Debug, Default)]
 pub struct Downloads {
     known: VecDeque<Download>,
+    connected: Connected,
 }
 
 impl Detector for Downloads {
@@ -41,6 +49,7 @@ impl Detector for Downloads {
             Body::Exec(exec) if exec.result >= 0 && !self.known.is_empty() => {
                 return self.run(exec.script.as_deref(), event);
             }
+            Body::Connect(_) => drop(self.connected.note(event)),
             _ => {}
         }
         None
@@ -51,16 +60,25 @@ fn container(event: &Event) -> Option<&str> {
     event.scope.container.as_ref().map(|container| container.id.as_str())
 }
 
+fn is_temporary(path: &str) -> bool {
+    TEMPORARY.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Whether what a process writes anywhere may come from the network: a download tool, a one-liner, a foreign program.
+pub fn may_bring(process: &Process) -> bool {
+    is_downloader(process) || connected::is_foreign(process) || connected::is_inline(&process.name, &process.args)
+}
+
 /// Whether a process is a download tool.
-pub fn is_downloader(process: &Process) -> bool {
+fn is_downloader(process: &Process) -> bool {
     let applet = process.args.get(1).map(String::as_str).filter(|_| process.name == "busybox");
     DOWNLOADERS.contains(&applet.unwrap_or(&process.name))
 }
 
 impl Downloads {
     fn written(&mut self, path: &str, event: &Event) {
-        let by_downloader = event.process.as_ref().is_some_and(|process| is_downloader(process));
-        if !by_downloader || path.starts_with("/dev/null") || path.starts_with("/proc/") {
+        let from_network = event.process.as_ref().is_some_and(|process| self.brings(process, path, event));
+        if !from_network || path.starts_with("/dev/null") || path.starts_with("/proc/") {
             return;
         }
         if self.position(path, event).is_none() {
@@ -72,9 +90,24 @@ impl Downloads {
         }
     }
 
+    /// Whether what a process writes came from the network.
+    fn brings(&self, process: &Process, path: &str, event: &Event) -> bool {
+        if is_downloader(process) {
+            return true;
+        }
+        if !may_bring(process) && !is_temporary(path) {
+            return false;
+        }
+        let spoke = |key| self.connected.get(connected::container(event), key, event.time).is_some();
+        let parent = process.ancestors.first().map(|parent| key_of(parent));
+        let above = process.ancestors.iter().any(|ancestor| is_builder(&ancestor.name));
+        (spoke(process.key()) || parent.is_some_and(spoke)) && !above && !is_builder(&process.name)
+    }
+
     fn position(&mut self, path: &str, event: &Event) -> Option<usize> {
         let fresh = |download: &Download| {
-            download.events.first().is_some_and(|first| (0..=HOUR_MS).contains(&event.time.millis_since(first.time)))
+            // Events of several processors, and of containers whose image is not known yet, come a little out of order.
+            download.events.first().is_some_and(|first| event.time.millis_since(first.time).abs() <= HOUR_MS)
         };
         self.known.retain(fresh);
         let place = container(event);
@@ -104,7 +137,7 @@ impl Downloads {
                 let download = self.known.get_mut(at)?;
                 let earlier = download.events.clone();
                 download.events.push(event.clone());
-                if !TEMPORARY.iter().any(|folder| download.path.starts_with(folder)) {
+                if !is_temporary(&download.path) {
                     return None;
                 }
                 let output = format!("{} was downloaded and made executable", download.path);
@@ -117,16 +150,16 @@ impl Downloads {
     fn run(&mut self, script: Option<&str>, event: &Event) -> Option<Hit> {
         let process = event.process.as_ref()?;
         // What is run: the program, the script of a `#!`, or the first argument of an interpreter.
-        let argument = process.args.get(1).filter(|arg| arg.starts_with('/')).map(String::as_str);
-        let candidates = [Some(process.exe.as_str()), script, argument.filter(|_| is_interpreter(&process.name))];
+        let argument =
+            process.args.get(1).filter(|arg| !arg.starts_with('-') && connected::is_interpreter(&process.name));
+        let argument = argument.map(|arg| {
+            let relative = arg.strip_prefix("./").unwrap_or(arg);
+            if arg.starts_with('/') { arg.clone() } else { format!("{}/{relative}", process.cwd.trim_end_matches('/')) }
+        });
+        let candidates = [Some(process.exe.as_str()), script, argument.as_deref()];
         let at = candidates.into_iter().flatten().find_map(|path| self.position(path, event))?;
         let download = self.known.remove(at)?;
         let output = format!("{} was downloaded and is run by {}", download.path, process.name);
         Some(Hit { detector: "download-then-run", output, earlier: download.events })
     }
-}
-
-fn is_interpreter(name: &str) -> bool {
-    matches!(name, "sh" | "bash" | "dash" | "ash" | "zsh" | "perl" | "ruby" | "php" | "node")
-        || name.starts_with("python")
 }

@@ -4,8 +4,11 @@
 //! is older than its window. What they raise and when is said at each of them; titles and texts are the catalogue's.
 
 mod burst;
+mod connected;
 mod dns;
 mod download;
+mod feed;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -32,8 +35,10 @@ pub enum Wanted {
     Everything,
     /// Those of such processes.
     Of(fn(&Process) -> bool),
-    /// Those of files below a folder.
-    Below(&'static str),
+    /// Those of files below one of these folders.
+    Below(&'static [&'static str]),
+    /// Those of such processes, and those of files below one of these folders.
+    OfOrBelow(fn(&Process) -> bool, &'static [&'static str]),
 }
 
 /// Which opens of a class ([`crate::opens::class`]) a detector looks at. One that is not described here gets all.
@@ -45,8 +50,8 @@ pub fn opens_of(detector: &str, class: usize) -> Wanted {
     let writes = crate::opens::writes(class);
     match *name {
         "download-then-run" | "download-then-chmod" | "log-burst" if !writes => Wanted::Nothing,
-        "download-then-run" | "download-then-chmod" => Wanted::Of(download::is_downloader),
-        "log-burst" => Wanted::Below(burst::LOG_FOLDER),
+        "download-then-run" | "download-then-chmod" => Wanted::OfOrBelow(download::may_bring, &download::TEMPORARY),
+        "log-burst" => Wanted::Below(&[burst::LOG_FOLDER]),
         _ => Wanted::Everything,
     }
 }
@@ -60,14 +65,18 @@ struct Hit {
 }
 
 /// Name, kinds of events and fields of every detector.
-const ALL: [(&str, &[&str], &[&str]); 7] = [
+const ALL: [(&str, &[&str], &[&str]); 11] = [
     ("recon-burst", &["exec"], &["proc.name", "proc.args"]),
-    ("download-then-run", &["exec", "file_open", "file_change"], &["fd.name", "proc.exepath"]),
-    ("download-then-chmod", &["file_open", "file_change"], &["fd.name", "evt.arg.mode"]),
+    ("download-then-run", &["exec", "file_open", "file_change", "connect"], &["fd.name", "proc.exepath"]),
+    ("download-then-chmod", &["file_open", "file_change", "connect"], &["fd.name", "evt.arg.mode"]),
     ("log-burst", &["file_open", "file_change"], &["fd.name"]),
     ("rename-burst", &["file_change"], &["fd.name"]),
     ("dns-tunnel", &["dns"], &["dns.question"]),
     ("generated-domains", &["dns"], &["dns.question", "dns.rcode"]),
+    ("remote-shell", &["exec", "exit", "connect", "accept"], &["proc.name", "proc.args", "exec.stdio[0]"]),
+    ("download-into-shell", &["exec", "exit", "connect"], &["proc.name", "proc.args", "exec.stdio[0]"]),
+    ("decoded-into-shell", &["exec", "exit"], &["proc.name", "proc.args", "exec.stdio[0]"]),
+    ("connection-burst", &["connect"], &["fd.sip", "fd.sport"]),
 ];
 
 /// The detectors as rules, for those that the catalogue has an entry for.
@@ -124,6 +133,9 @@ impl Detectors {
                 Box::new(download::Downloads::default()),
                 Box::new(dns::Tunnel::default()),
                 Box::new(dns::Generated::default()),
+                Box::new(feed::Feeds::default()),
+                Box::new(scan::Ports::default()),
+                Box::new(scan::Hosts::default()),
             ]
         };
         Self { rules: rules.to_vec(), machines }

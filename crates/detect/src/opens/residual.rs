@@ -254,11 +254,14 @@ impl Simplify<'_> {
             Wanted::Nothing => Residual::Never,
             Wanted::Everything => Residual::Always,
             Wanted::Of(is_such) => Residual::Process(is_such),
-            Wanted::Below(folder) => {
-                let needle = Needle { at_start: true, at_end: false, text: folder.into() };
-                Residual::Hit(self.atoms.add(vec![needle]))
-            }
+            Wanted::Below(folders) => self.below(folders),
+            Wanted::OfOrBelow(is_such, folders) => Residual::Any(vec![Residual::Process(is_such), self.below(folders)]),
         }
+    }
+
+    fn below(&mut self, folders: &[&str]) -> Residual {
+        let needle = |folder: &&str| Needle { at_start: true, at_end: false, text: (*folder).into() };
+        Residual::Hit(self.atoms.add(folders.iter().map(needle).collect()))
     }
 
     fn check(&mut self, check: &UniqueCheck, positive: bool) -> Residual {

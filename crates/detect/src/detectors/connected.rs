@@ -1,0 +1,133 @@
+//! Which processes speak with the network, and what kind of program a process is.
+
+use std::net::IpAddr;
+
+use model::event::Network;
+use model::{Ancestor, Body, Event, ExeOrigin, Process, ProcessKey, Timestamp};
+use rustc_hash::FxHashMap;
+
+/// Processes that are remembered. Beyond it those of the last ten minutes are kept, and none when that is not enough.
+const MAX_PROCESSES: usize = 4096;
+const RECENT_MS: i64 = 600_000;
+/// How long a connection tells something of what its process does next.
+const HOUR_MS: i64 = 3_600_000;
+
+/// A process in its container.
+pub type Place = (Option<Box<str>>, ProcessKey);
+
+/// The container of an event, to find processes in.
+pub fn container(event: &Event) -> Option<Box<str>> {
+    event.scope.container.as_ref().map(|container| container.id.as_str().into())
+}
+
+/// A process that spoke with the network.
+#[derive(Debug)]
+pub struct Speaker {
+    /// The event that showed it first.
+    pub event: Event,
+    /// Whether it was asked from outside, rather than asking.
+    pub accepted: bool,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// Processes that connected or were connected to, over TCP, not within the machine.
+#[derive(Debug, Default)]
+pub struct Connected {
+    speakers: FxHashMap<Place, Speaker>,
+}
+
+/// The other end, where a connection leaves the process for another machine.
+pub fn remote(network: &Network) -> Option<(IpAddr, u16)> {
+    let remote = network.remote.filter(|remote| !remote.ip.is_loopback() && !remote.ip.is_unspecified())?;
+    (network.protocol == "tcp").then_some((remote.ip, remote.port))
+}
+
+impl Connected {
+    /// Takes a connection or the end of a process. Gives whether a process spoke for the first time.
+    pub fn note(&mut self, event: &Event) -> bool {
+        let Some(process) = event.process.as_deref() else { return false };
+        let accepted = match &event.body {
+            // A connection that is still being made (-115) is one.
+            Body::Connect(network) if remote(network).is_some() && (network.result >= 0 || network.result == -115) => {
+                false
+            }
+            Body::Accept(network) if network.protocol == "tcp" && network.result >= 0 => true,
+            Body::Exit(_) => {
+                if !self.speakers.is_empty()
+                    && let Some(speaker) = self.speakers.get_mut(&(container(event), process.key()))
+                {
+                    speaker.ended = Some(event.time);
+                }
+                return false;
+            }
+            _ => return false,
+        };
+        let place = (container(event), process.key());
+        if self.speakers.contains_key(&place) {
+            return false;
+        }
+        if self.speakers.len() >= MAX_PROCESSES {
+            self.speakers.retain(|_, speaker| event.time.millis_since(speaker.event.time).abs() <= RECENT_MS);
+            if self.speakers.len() >= MAX_PROCESSES {
+                self.speakers.clear();
+            }
+        }
+        self.speakers.insert(place, Speaker { event: event.clone(), accepted, ended: None });
+        true
+    }
+
+    /// What a process said to the network within the last hour.
+    pub fn get(&self, container: Option<Box<str>>, key: ProcessKey, now: Timestamp) -> Option<&Speaker> {
+        let speaker = self.speakers.get(&(container, key))?;
+        (now.millis_since(speaker.event.time).abs() <= HOUR_MS).then_some(speaker)
+    }
+
+    /// All that are remembered in a container.
+    pub fn within<'a>(&'a self, container: &'a Option<Box<str>>) -> impl Iterator<Item = &'a Speaker> {
+        self.speakers.iter().filter(move |((place, _), _)| place == container).map(|(_, speaker)| speaker)
+    }
+}
+
+/// The identity of an ancestor.
+pub const fn key_of(ancestor: &Ancestor) -> ProcessKey {
+    ProcessKey { pid: ancestor.pid, start_time: ancestor.start_time }
+}
+
+/// A program that the image did not bring.
+pub const fn is_foreign(process: &Process) -> bool {
+    matches!(process.exe_origin, Some(ExeOrigin::Upper | ExeOrigin::Memfd | ExeOrigin::Deleted | ExeOrigin::Tmpfs))
+}
+
+/// The applet of a busybox, else the name; and the arguments after it.
+pub fn command<'a>(name: &'a str, args: &'a [String]) -> (&'a str, &'a [String]) {
+    match args {
+        [_, applet, rest @ ..] if name == "busybox" => (applet, rest),
+        [_, rest @ ..] => (name, rest),
+        [] => (name, &[]),
+    }
+}
+
+/// Whether a program is a shell, by its name.
+pub fn is_shell(name: &str) -> bool {
+    matches!(name, "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" | "mksh" | "csh" | "tcsh" | "fish" | "rbash")
+}
+
+/// Whether a program runs other programs' texts, by its name: versions are part of names.
+pub fn is_interpreter(name: &str) -> bool {
+    const NAMES: [&str; 10] = ["python", "perl", "ruby", "node", "php", "lua", "tclsh", "bun", "deno", "pypy"];
+    is_shell(name) || NAMES.iter().any(|known| name.starts_with(known))
+}
+
+/// Whether an interpreter's program stands on its command line: `-c`, `-e`, `-r` and their like, or awk's first argument.
+pub fn is_inline(name: &str, args: &[String]) -> bool {
+    if matches!(name, "awk" | "gawk" | "mawk" | "nawk") {
+        return true;
+    }
+    let is_option = |arg: &String| {
+        let short = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+        matches!(arg.as_str(), "--eval" | "--print" | "--execute")
+            || short.is_some_and(|rest| rest.ends_with(['c', 'e', 'E', 'r']))
+    };
+    is_interpreter(name) && !is_shell(name) && args.iter().skip(1).take_while(|arg| arg.starts_with('-')).any(is_option)
+}
