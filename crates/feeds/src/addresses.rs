@@ -23,6 +23,11 @@ pub enum Role {
     Feed,
     /// The same, but its publisher may not have it (a branch that is not begun or no longer served).
     Optional,
+    /// One of many files of enrichment: when it changes, the others need not be fetched again, since what it says of a
+    /// CVE takes the place of what the segment has. Its publisher may not have it (a year to come).
+    Part,
+    /// A yum repository's list of mirrors, whose first has the errata; in a mirror of ours the errata themselves.
+    Repository,
     /// It names, on its first line, the file to fetch from the same folder instead.
     Names,
     /// It lists which records of the feed changed, and when; the records lie beside it.
@@ -74,8 +79,25 @@ const ALPINE: [&str; 18] = [
 /// Releases of Photon OS.
 const PHOTON: [&str; 5] = ["1.0", "2.0", "3.0", "4.0", "5.0"];
 
+/// Years of NVD's feeds: the first, and the last that this version asks for.
+const NVD: std::ops::RangeInclusive<u16> = 2002..=2035;
+
+/// Amazon Linux's repositories: place in a mirror, list of mirrors. The extras of Amazon Linux 2 are repositories too.
+const AMAZON: [(&str, &str); 10] = [
+    ("amazon/2023", "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/x86_64/mirror.list"),
+    ("amazon/2", "https://cdn.amazonlinux.com/2/core/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-docker", "https://cdn.amazonlinux.com/2/extras/docker/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-nginx1", "https://cdn.amazonlinux.com/2/extras/nginx1/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-php8.2", "https://cdn.amazonlinux.com/2/extras/php8.2/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-postgresql14", "https://cdn.amazonlinux.com/2/extras/postgresql14/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-python3.8", "https://cdn.amazonlinux.com/2/extras/python3.8/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-redis6", "https://cdn.amazonlinux.com/2/extras/redis6/latest/x86_64/mirror.list"),
+    ("amazon/2-extras-kernel-5.15", "https://cdn.amazonlinux.com/2/extras/kernel-5.15/latest/x86_64/mirror.list"),
+    ("amazon/1", "https://repo.us-west-2.amazonaws.com/2018.03/updates/x86_64/mirror.list"),
+];
+
 /// Files that are one feed each: segment, path in a mirror, address.
-const SINGLE: [(&str, &str, &str); 10] = [
+const SINGLE: [(&str, &str, &str); 11] = [
     ("debian", "debian/tracker.json", "https://security-tracker.debian.org/tracker/data/json"),
     ("wolfi", "wolfi/security.json", "https://packages.wolfi.dev/os/security.json"),
     ("chainguard", "chainguard/security.json", "https://packages.cgr.dev/chainguard/security.json"),
@@ -105,6 +127,11 @@ const SINGLE: [(&str, &str, &str); 10] = [
         "rhel/repository-to-cpe.json",
         "https://security.access.redhat.com/data/metrics/repository-to-cpe.json",
     ),
+    (
+        "oracle",
+        "oracle/com.oracle.elsa-all.xml.bz2",
+        "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2",
+    ),
     ("eol", "eol/all.json", "https://endoflife.date/api/v1/products/full"),
 ];
 
@@ -133,6 +160,15 @@ pub fn all() -> Vec<Address> {
         let file = format!("cve_data_photon{release}.json");
         let url = format!("https://packages.broadcom.com/photon/photon_cve_metadata/{file}");
         all.push(address("photon", &format!("photon/{file}"), &url));
+    }
+    for year in NVD {
+        let file = format!("nvdcve-2.0-{year}.json.gz");
+        let url = format!("https://nvd.nist.gov/feeds/json/cve/2.0/{file}");
+        all.push(Address { role: Role::Part, ..address("nvd", &format!("nvd/{file}"), &url) });
+    }
+    for (folder, list) in AMAZON {
+        let path = format!("{folder}/updateinfo.xml.gz");
+        all.push(Address { role: Role::Repository, ..address("amazon", &path, list) });
     }
     for (file, role) in [("archive_latest.txt", Role::Names), ("changes.csv", Role::Changes(Changes::RedHat))] {
         let url = format!("https://security.access.redhat.com/data/csaf/v2/vex/{file}");

@@ -108,7 +108,9 @@ fn updateinfo(path: &Path) -> String {
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let mut stem = name.as_str();
-    while let Some(shorter) = [".gz", ".zst", ".xml", "-oval"].iter().find_map(|ending| stem.strip_suffix(ending)) {
+    while let Some(shorter) =
+        [".gz", ".bz2", ".zst", ".xml", "-oval"].iter().find_map(|ending| stem.strip_suffix(ending))
+    {
         stem = shorter;
     }
     stem.to_owned()

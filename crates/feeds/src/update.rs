@@ -21,6 +21,7 @@ use crate::sources::{self, Kind, Source};
 use crate::store::{Store, StoreError};
 
 mod fetch;
+mod repository;
 
 pub use fetch::fetch;
 
@@ -35,6 +36,8 @@ pub struct Downloads {
     dir: PathBuf,
     /// Segments of which something is new, with the versions of their files.
     changed: BTreeMap<String, String>,
+    /// Those of them of which only some files were fetched.
+    parts: BTreeSet<String>,
     /// Segments of which only some records are new, with these and the versions.
     deltas: BTreeMap<String, (Vec<Delta>, String)>,
     /// Segments of which nothing is new.
@@ -72,7 +75,8 @@ pub fn apply(
         for group in groups(&downloads.dir, found) {
             if let Some(versions) = downloads.changed.get(&group.name) {
                 progress(&group.name);
-                import(&mut store, group, versions, now, &mut report)?;
+                let old = downloads.parts.contains(&group.name).then_some(dir);
+                import(&mut store, group, versions, old, now, &mut report)?;
             }
         }
     }
@@ -108,10 +112,6 @@ fn merge(
     report: &mut UpdateReport,
 ) -> Result<Result<(), String>, StoreError> {
     let Some(old) = store.manifest().get(name).cloned() else { return Ok(Err("the segment is gone".into())) };
-    let database = match Database::open(dir) {
-        Ok(database) => database,
-        Err(error) => return Ok(Err(chain(&error))),
-    };
     let (kind, feed) = if old.meta.feed == "csaf" { (Kind::Csaf, "csaf") } else { (Kind::OsvRecord, "osv") };
     let family = name.strip_prefix("osv-").unwrap_or_default().to_owned();
     let (mut sink, mut replaced) = (Sink::new(), BTreeSet::new());
@@ -127,14 +127,9 @@ fn merge(
         }
     }
     replaced.extend(deltas.iter().flat_map(|delta| delta.gone.iter().cloned()));
-    let kept = database
-        .segment_named(name)
-        .map_err(|error| chain(&error))
-        .and_then(|segment| sink.builder.keep(&segment, &|id| replaced.contains(id)).map_err(|error| chain(&error)));
-    if let Err(reason) = kept {
+    if let Err(reason) = keep(dir, name, &mut sink, &replaced) {
         return Ok(Err(reason));
     }
-    sink.report.date(&old.meta.date.to_string());
     let group = Group { name: name.to_owned(), feed, family, from: dir.to_owned(), sources: Vec::new() };
     report.updated.push(build::stage(store, group, sink, now, versions)?);
     Ok(Ok(()))
@@ -158,30 +153,42 @@ pub fn from_directory(
     let mut report = UpdateReport::default();
     for group in groups {
         progress(&group.name);
-        import(&mut store, group, "", now, &mut report)?;
+        import(&mut store, group, "", None, now, &mut report)?;
     }
     finish(store, &report, now)?;
     Ok(report)
 }
 
-/// One feed. It is replaced only when every file of it could be read.
+/// One feed. It is replaced only when every file of it could be read. With the directory of the old database, what
+/// its segment has besides stays.
 fn import(
     store: &mut Store,
     group: Group,
     versions: &str,
+    old: Option<&Path>,
     now: Timestamp,
     report: &mut UpdateReport,
 ) -> Result<(), StoreError> {
     let name = group.name.clone();
-    let (sink, failed) = build::read(&group);
+    let (mut sink, failed) = build::read(&group);
     if let Some((path, reason)) = failed.first() {
         report.failed.insert(name, format!("{}: {reason}", path.display()));
     } else if sink.builder.records() == 0 {
         report.failed.insert(name, "no usable record".into());
+    } else if let Some(Err(reason)) = old.map(|dir| keep(dir, &name, &mut sink, &BTreeSet::new())) {
+        report.failed.insert(name, reason);
     } else {
         report.updated.push(build::stage(store, group, sink, now, versions)?);
     }
     Ok(())
+}
+
+/// Takes over what the old segment has, except what was replaced.
+fn keep(dir: &Path, name: &str, sink: &mut Sink, replaced: &BTreeSet<String>) -> Result<(), String> {
+    let database = Database::open(dir).map_err(|error| chain(&error))?;
+    let segment = database.segment_named(name).map_err(|error| chain(&error))?;
+    sink.report.date(&segment.meta().date.to_string());
+    sink.builder.keep(&segment, &|id| replaced.contains(id)).map_err(|error| chain(&error))
 }
 
 fn finish(mut store: Store, report: &UpdateReport, now: Timestamp) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! Decompression with a cap on the plain size and on the ratio: what a bomb can cost is known beforehand.
 //!
-//! Formats: gzip (RFC 1952, several members in a row as one stream), zstd (RFC 8878, several frames), plain.
+//! Formats: gzip (RFC 1952, several members in a row as one stream), zstd (RFC 8878, several frames), bzip2 (several
+//! streams; OVAL feeds and old layers use it), plain.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -15,6 +16,8 @@ pub enum Format {
     Gzip,
     /// Zstandard.
     Zstd,
+    /// bzip2.
+    Bzip2,
 }
 
 impl Format {
@@ -23,6 +26,7 @@ impl Format {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
             // Skippable frames, with which zstd:chunked layers may begin (RFC 8878 §3.1.2).
             [kind, 0x2a, 0x4d, 0x18, ..] if *kind & 0xf0 == 0x50 => Self::Zstd,
             _ => Self::Plain,
@@ -57,6 +61,7 @@ enum Decoder<R: Read> {
     Plain(Counting<BufReader<R>>),
     Gzip(Box<flate2::bufread::MultiGzDecoder<Counting<BufReader<R>>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Counting<BufReader<R>>>>),
+    Bzip2(Box<bzip2::bufread::MultiBzDecoder<Counting<BufReader<R>>>>),
 }
 
 /// A reader of plain bytes.
@@ -79,6 +84,7 @@ impl<R: Read> Inflater<R> {
         let decoder = match format {
             Format::Plain => Decoder::Plain(reader),
             Format::Gzip => Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(reader))),
+            Format::Bzip2 => Decoder::Bzip2(Box::new(bzip2::bufread::MultiBzDecoder::new(reader))),
             Format::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
@@ -104,6 +110,7 @@ impl<R: Read> Inflater<R> {
             Decoder::Plain(reader) => reader.count,
             Decoder::Gzip(decoder) => decoder.get_ref().count,
             Decoder::Zstd(decoder) => decoder.get_ref().count,
+            Decoder::Bzip2(decoder) => decoder.get_ref().count,
         }
     }
 
@@ -125,6 +132,7 @@ impl<R: Read> Read for Inflater<R> {
             Decoder::Plain(reader) => reader.read(buffer),
             Decoder::Gzip(decoder) => decoder.read(buffer),
             Decoder::Zstd(decoder) => decoder.read(buffer),
+            Decoder::Bzip2(decoder) => decoder.read(buffer),
         }?;
         self.plain += count as u64;
         self.check()?;
@@ -171,6 +179,12 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn bzip2(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn inflate(bytes: &[u8], caps: Caps) -> Result<Vec<u8>, String> {
         let inflater = Inflater::new(bytes, caps).map_err(|error| error.to_string())?;
         let mut plain = Vec::new();
@@ -183,7 +197,8 @@ mod tests {
         let plain: Vec<u8> = (0..2000_u32).flat_map(u32::to_le_bytes).collect();
         let two_members = [gzip(&plain[..100]), gzip(&plain[100..])].concat();
         let zstd = zstd::encode_all(&plain[..], 3).unwrap();
-        for bytes in [plain.clone(), gzip(&plain), two_members, zstd] {
+        let two_streams = [bzip2(&plain[..100]), bzip2(&plain[100..])].concat();
+        for bytes in [plain.clone(), gzip(&plain), two_members, zstd, two_streams] {
             assert_eq!(inflate(&bytes, CAPS).unwrap(), plain);
         }
         assert_eq!(inflate(b"", CAPS).unwrap(), b"");
@@ -192,7 +207,7 @@ mod tests {
     #[test]
     fn bombs_hit_the_ratio_and_the_size() {
         let zeros = vec![0; 1 << 19];
-        for bomb in [gzip(&zeros), zstd::encode_all(&zeros[..], 3).unwrap()] {
+        for bomb in [gzip(&zeros), zstd::encode_all(&zeros[..], 3).unwrap(), bzip2(&zeros)] {
             assert_eq!(inflate(&bomb, CAPS).unwrap_err(), "more than 50 plain bytes per compressed byte");
         }
         let plain = vec![7; (1 << 20) + 1];
@@ -201,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_cut_stream_is_an_error() {
-        let whole = gzip(&vec![b'x'; 10_000]);
-        assert!(inflate(&whole[..whole.len() - 5], CAPS).is_err());
+        for whole in [gzip(&vec![b'x'; 10_000]), bzip2(&vec![b'x'; 10_000])] {
+            assert!(inflate(&whole[..whole.len() - 5], CAPS).is_err());
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use model::Timestamp;
 
-use super::{CHANGES, DOWNLOADS, Downloads, chain};
+use super::{CHANGES, DOWNLOADS, Downloads, chain, repository};
 use crate::addresses::{Address, Role};
 use crate::delta::{self, Delta, Place};
 use crate::download::{self, DownloadError, Fetched};
@@ -52,6 +52,10 @@ impl Downloads {
         match news {
             Ok(News::None) => drop(self.unchanged.insert(segment)),
             Ok(News::Files(versions)) => drop(self.changed.insert(segment, versions)),
+            Ok(News::Parts(versions)) => {
+                self.parts.insert(segment.clone());
+                self.changed.insert(segment, versions);
+            }
             Ok(News::Records(deltas, versions)) => drop(self.deltas.insert(segment, (deltas, versions))),
             Err(error) => drop(self.failed.insert(segment, chain(&error))),
         }
@@ -63,6 +67,8 @@ enum News {
     None,
     /// Its files, with their versions.
     Files(String),
+    /// Some of its files, which take the place of what the segment has; the versions of all.
+    Parts(String),
     /// Some records, with the versions to remember.
     Records(Vec<Delta>, String),
 }
@@ -124,6 +130,12 @@ impl Fetcher<'_> {
         if fresh.is_empty() && (entry.is_some() || !unchanged.is_empty()) {
             return Ok(News::None);
         }
+        if let Some(entry) = entry.filter(|_| files.iter().all(|file| file.role == Role::Part)) {
+            let mut all: BTreeMap<&str, String> =
+                versions(entry).into_iter().map(|(path, version)| (path, version.to_owned())).collect();
+            all.extend(fresh);
+            return Ok(News::Parts(lines(all)));
+        }
         for file in unchanged {
             if let Fetched::New(etag) = self.one(file, "").await? {
                 fresh.insert(&file.path, etag);
@@ -148,11 +160,14 @@ impl Fetcher<'_> {
         let url = self.url(file);
         match file.role {
             Role::Names => self.named(&url, &target, version).await,
-            Role::Optional => match download::fetch(self.client, &url, &target, version).await {
+            Role::Repository if self.mirror.is_none() => repository::fetch(self.client, &url, &target, version).await,
+            Role::Optional | Role::Part => match download::fetch(self.client, &url, &target, version).await {
                 Err(DownloadError::Status { status: reqwest::StatusCode::NOT_FOUND, .. }) => Ok(Fetched::Missing),
                 other => other,
             },
-            Role::Feed | Role::Changes(_) => download::fetch(self.client, &url, &target, version).await,
+            Role::Feed | Role::Repository | Role::Changes(_) => {
+                download::fetch(self.client, &url, &target, version).await
+            }
         }
     }
 

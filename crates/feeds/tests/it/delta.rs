@@ -242,3 +242,62 @@ async fn red_hats_changes_follow_its_archive() {
     assert_eq!(asked(&server).await, ["/rhel/2024/cve-2024-0001.json", "/rhel/changes.csv", "/rhel/deletions.csv"]);
     assert_eq!(fixes(out.path(), "rhel:9", "p"), [r#"CVE-2024-0001 Fixed("1-9.el9")"#]);
 }
+
+#[tokio::test]
+async fn a_year_that_changed_is_fetched_alone() {
+    let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    let year = |year: u16| address("nvd", &format!("nvd/nvdcve-2.0-{year}.json.gz"), Role::Part);
+    // The year to come is not there yet.
+    let years = [year(2024), year(2025), year(2026)];
+    let page = |cve: &str, severity: &str| {
+        format!(
+            r#"{{"format":"NVD_CVE","version":"2.0","timestamp":"2026-11-20T00:00:00","vulnerabilities":[{{"cve":{{"id":"{cve}",
+            "metrics":{{"cvssMetricV31":[{{"source":"nvd@nist.gov","cvssData":{{"vectorString":"v","baseSeverity":"{severity}"}}}}]}}}}}}]}}"#
+        )
+    };
+    let severity = |cve: &str| {
+        let database = Database::open(out.path()).unwrap();
+        let note = database.segments().unwrap()[0].note(cve).unwrap().unwrap();
+        note.ratings[0].severity
+    };
+    serve(&server, "/nvd/nvdcve-2.0-2024.json.gz", page("CVE-2024-0001", "LOW")).await;
+    serve(&server, "/nvd/nvdcve-2.0-2025.json.gz", page("CVE-2025-0001", "LOW")).await;
+    let first = update(out.path(), &years, &server.uri()).await;
+    assert!(first.failed.is_empty() && first.updated.len() == 1, "{:?}", first.failed);
+    asked(&server).await;
+
+    let answer = ResponseTemplate::new(304);
+    Mock::given(path("/nvd/nvdcve-2.0-2024.json.gz")).respond_with(answer).mount(&server).await;
+    serve(&server, "/nvd/nvdcve-2.0-2025.json.gz", page("CVE-2025-0001", "HIGH")).await;
+    let second = update(out.path(), &years, &server.uri()).await;
+    assert!(second.failed.is_empty(), "{:?}", second.failed);
+    assert_eq!(second.updated[0].meta.records, 2);
+    assert_eq!((severity("CVE-2024-0001"), severity("CVE-2025-0001")), (model::Severity::Low, model::Severity::High));
+    assert_eq!(asked(&server).await.len(), 3);
+}
+
+/// Amazon's way: the list of mirrors is where the address leads, not below a mirror of ours.
+#[tokio::test]
+async fn errata_of_a_repository_are_found_by_its_index() {
+    let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    let url = format!("{}/mirror.list", server.uri());
+    let amazon = [Address { url, ..address("amazon", "amazon/2023/updateinfo.xml.gz", Role::Repository) }];
+    let run = async || {
+        let downloads = fetch(out.path(), &amazon, None, now(), &mut |_| {}).await.unwrap();
+        apply(out.path(), downloads, now(), &mut |_| {}).unwrap()
+    };
+    let errata = r#"<updates><update type="security"><id>ALAS2023-2026-001</id><issued date="2026-11-20"/><severity>important</severity>
+        <references><reference id="CVE-2026-0001" type="cve"/></references>
+        <pkglist><collection><package name="curl" epoch="0" version="8" release="2.amzn2023" arch="x86_64"/></collection></pkglist></update></updates>"#;
+    serve(&server, "/mirror.list", format!("{}/core/guid/x86_64\n", server.uri())).await;
+    let index = r#"<repomd><data type="updateinfo"><location href="repodata/ab-updateinfo.xml.gz"/></data></repomd>"#;
+    serve(&server, "/core/guid/x86_64/repodata/repomd.xml", index).await;
+    serve(&server, "/core/guid/x86_64/repodata/ab-updateinfo.xml.gz", errata).await;
+    let report = run().await;
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert_eq!(fixes(out.path(), "amazon:2023", "curl"), [r#"ALAS2023-2026-001 Fixed("8-2.amzn2023")"#]);
+    assert_eq!(run().await.unchanged, ["amazon"]);
+    server.reset().await;
+    serve(&server, "/mirror.list", "nothing here").await;
+    assert!(run().await.failed["amazon"].contains("names no mirror"));
+}
