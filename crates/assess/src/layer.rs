@@ -88,6 +88,7 @@ fn describe(error: &ScanError, format: Format) -> String {
         Format::Plain => text,
         Format::Gzip => format!("in its gzip stream: {text}"),
         Format::Zstd => format!("in its zstd stream: {text}"),
+        Format::Bzip2 => format!("in its bzip2 stream: {text}"),
     }
 }
 
