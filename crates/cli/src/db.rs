@@ -78,6 +78,20 @@ fn open(given: Option<&PathBuf>) -> anyhow::Result<Database> {
     })
 }
 
+/// Diagnostics of a feed that are printed before the rest is counted: a feed in a new form has one a record.
+const SHOWN: usize = 5;
+
+/// What the importer of a feed could not read.
+fn print_diagnostics(feed: &str, diagnostics: &[model::Diagnostic], ui: &Ui) {
+    for diagnostic in diagnostics.iter().take(SHOWN) {
+        ui.say(diagnostic);
+    }
+    let more = diagnostics.len().saturating_sub(SHOWN);
+    if more > 0 {
+        ui.say(format_args!("{feed}: {more} more"));
+    }
+}
+
 /// The day of a time.
 fn day(time: model::Timestamp) -> String {
     time.to_string().get(..10).unwrap_or_default().to_owned()

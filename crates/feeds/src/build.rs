@@ -73,11 +73,12 @@ pub fn build(
     for group in groups(from, found) {
         progress(&group.name);
         let (sink, mut failed) = read(&group);
+        let unread = !failed.is_empty();
         report.failed.append(&mut failed);
         if sink.builder.records() > 0 {
             report.segments.push(stage(&mut store, group, sink, now, "")?);
-        } else {
-            report.failed.push((group.from, format!("{}: no usable record", group.name)));
+        } else if !unread {
+            report.failed.push((group.from, format!("{}: {}", group.name, unusable(&sink))));
         }
     }
     store.commit(now)?;
@@ -93,6 +94,17 @@ pub(crate) fn read(group: &Group) -> (Sink, Vec<(PathBuf, String)>) {
         }
     }
     (sink, failed)
+}
+
+/// Why nothing of a feed could be used: what its importer said first.
+pub(crate) fn unusable(sink: &Sink) -> String {
+    match sink.report.diagnostics.first() {
+        Some(first) => {
+            let position = first.span.start.map(|at| format!(", line {}, column {}", at.line, at.column));
+            format!("no usable record: {}{}: {}", first.span.source, position.unwrap_or_default(), first.message)
+        }
+        None => "no usable record: is this the whole file, as its publisher has it?".to_owned(),
+    }
 }
 
 /// Writes the segment of a feed. `versions` is what its servers said of its files.

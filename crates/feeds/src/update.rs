@@ -174,7 +174,7 @@ fn import(
     if let Some((path, reason)) = failed.first() {
         report.failed.insert(name, format!("{}: {reason}", path.display()));
     } else if sink.builder.records() == 0 {
-        report.failed.insert(name, "no usable record".into());
+        report.failed.insert(name, build::unusable(&sink));
     } else if let Some(Err(reason)) = old.map(|dir| keep(dir, &name, &mut sink, &BTreeSet::new())) {
         report.failed.insert(name, reason);
     } else {

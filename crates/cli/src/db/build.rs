@@ -9,7 +9,7 @@ use super::{day, now, size};
 use crate::Outcome;
 use crate::ui::{Hint, Ui, table};
 
-/// Diagnostics that are printed per segment before the rest is counted.
+/// Unknown files that are named before the rest is counted.
 const SHOWN: usize = 5;
 
 /// Arguments.
@@ -66,13 +66,7 @@ fn print(report: &BuildReport, ui: &Ui) {
         .collect();
     ui.print(table(&["SEGMENT", "DATE", "RECORDS", "LEFT OUT", "FAILED", "ROWS", "SIZE"], &rows));
     for segment in &report.segments {
-        for diagnostic in segment.diagnostics.iter().take(SHOWN) {
-            ui.say(diagnostic);
-        }
-        let more = segment.diagnostics.len().saturating_sub(SHOWN);
-        if more > 0 {
-            ui.say(format_args!("{}: {more} more", segment.meta.name));
-        }
+        super::print_diagnostics(&segment.meta.name, &segment.diagnostics, ui);
     }
     for (path, reason) in &report.failed {
         ui.say(format_args!("error: {}: {reason}", path.display()));

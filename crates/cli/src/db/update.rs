@@ -93,4 +93,7 @@ fn print(report: &UpdateReport, ui: &Ui) {
     }
     rows.sort();
     ui.print(table(&["SEGMENT", "DATE", "RECORDS", "SIZE", ""], &rows));
+    for segment in &report.updated {
+        super::print_diagnostics(&segment.meta.name, &segment.diagnostics, ui);
+    }
 }

@@ -122,6 +122,35 @@ async fn an_answer_that_is_no_feed_keeps_the_old_segment() {
     }
 }
 
+/// Feeds that are cut or wrong, laid out as a mirror: each is named with where it is wrong.
+#[test]
+fn what_is_wrong_in_a_feed_is_said_with_its_place() {
+    let (from, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (file, content) in [
+        ("kev/kev.json", "{\"cveID\":\n \"x\", \"vulnerabilities\": [ {\"cveID\": 3 ]}"),
+        ("alpine/main.json", "{\"urlprefix\":\"x\",\"packages\":[\n{\"pkg\":{}}]}"),
+        ("epss/epss.csv", "#model_version:v2,score_date:2026-11-23\ncve,epss,percentile\nhello\n"),
+        ("oracle/com.oracle-oval.xml", "<oval_definitions><definitions><definition></metadata>"),
+        ("osv/PyPI/A.json", "{\"id\":\"A\",\"modified\":\"2026-01-01T00:00:00Z\",\n\"affected\":[{\"package\":3}]}"),
+    ] {
+        let path = from.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let report = from_directory(out.path(), from.path(), &BTreeSet::new(), now(), &mut |_| {}).unwrap();
+    assert!(report.updated.is_empty());
+    for (feed, part) in [
+        ("kev", "kev.json: invalid type: integer `3`, expected a string at line 2"),
+        ("alpine", "main.json: missing field `name` at line 2"),
+        ("epss", "epss.csv, line 3"),
+        ("oval-com.oracle", "com.oracle-oval.xml: not XML at byte"),
+        ("osv-pypi", "A.json: invalid type: integer `3`"),
+    ] {
+        let reason = report.failed.get(feed).unwrap_or_else(|| panic!("{feed} is not in {:?}", report.failed));
+        assert!(reason.contains(part), "{feed}: {reason}");
+    }
+}
+
 #[tokio::test]
 async fn an_index_names_the_file_to_fetch() {
     let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
