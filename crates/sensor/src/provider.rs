@@ -157,10 +157,27 @@ fn start_each(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
         match program.start(kernel) {
             Ok(()) if program.taxes_every_call() => push(CoverageState::Seen, BLIND_SPOT.into()),
             Ok(()) => push(CoverageState::Seen, String::new()),
-            Err(error) => push(CoverageState::Unsupported, explain(&error)),
+            Err(error) => {
+                push(CoverageState::Unsupported, explain(&error));
+                outcomes.extend(stand_ins(program).map(|other| start_one(other, kernel)));
+            }
         }
     }
     Outcomes(outcomes)
+}
+
+/// The programs that see the same in another way.
+fn stand_ins(refused: &Program) -> impl Iterator<Item = &'static Program> {
+    let name = refused.name;
+    programs::INSTEAD.iter().filter(move |(of, _)| *of == name).map(|(_, program)| program)
+}
+
+fn start_one(program: &Program, kernel: &mut Kernel) -> Outcome {
+    let (state, reason) = match program.start(kernel) {
+        Ok(()) => (CoverageState::Seen, String::new()),
+        Err(error) => (CoverageState::Unsupported, explain(&error)),
+    };
+    Outcome { signal: program.signal, provider: program.provider, state, reason }
 }
 
 /// All signals unseen for one reason: without bpf(2) there is nothing to try.

@@ -7,11 +7,14 @@ use super::machine;
 use crate::repository;
 use crate::steps::{cargo, run as execute};
 
-/// Kernels 5.10, 6.1 and 6.12.
-const RELEASES: [&str; 3] = ["bullseye", "bookworm", "trixie"];
+/// Ubuntu's 5.15 for Azure, Debian's 6.1, Ubuntu's 6.8 for Azure (AKS's nodes), Debian's 6.12.
+const RELEASES: [&str; 4] = ["jammy", "bookworm", "noble", "trixie"];
 /// What the script does: key of the alert, and the namespace that it must name.
-const EXPECTED: [(&str, &str); 3] =
-    [("suspect-password-file-access", ""), ("suspect-password-file-access", "shop"), ("drift-binary-executed", "shop")];
+const EXPECTED: [(&str, &str); 3] = [
+    ("suspect-password-file-access", ""),
+    ("suspect-password-file-access", "shop"),
+    ("crypto-coin-miner-artifacts", "shop"),
+];
 
 /// Tries the kernels of Debian releases and writes the page.
 pub fn run(releases: &[String]) -> Result<()> {
@@ -31,7 +34,7 @@ pub fn run(releases: &[String]) -> Result<()> {
     ];
     let system = machine::file_system(&[repository::program("seawall-sensor"), busybox, runc], &files)?;
     let mut page =
-        "# Kernels\n\n`cargo xtask soak kernel`: the sensor in QEMU under Debian's kernels, cgroups in version 2 \
+        "# Kernels\n\n`cargo xtask soak kernel`: the sensor in QEMU under kernels of Debian and of Ubuntu for Azure, cgroups in version 2 \
                     alone, a container named as systemd's driver names them.\n"
             .to_owned();
     let mut wrong = Vec::new();

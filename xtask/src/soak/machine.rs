@@ -16,8 +16,18 @@ const PACKAGES: [setup::Package; 4] = [
     setup::package("xz-utils", "/usr/bin/xz", "Debian's lists of packages"),
     setup::package("curl", "/usr/bin/curl", "Debian's kernels"),
 ];
-/// Where Debian's packages are.
-const ARCHIVE: &str = "https://deb.debian.org/debian";
+/// A distribution's archive and the flavour of its kernels that runs in virtual machines.
+struct Archive {
+    address: &'static str,
+    suite: &'static str,
+    flavour: &'static str,
+}
+
+const DEBIAN: Archive = Archive { address: "https://deb.debian.org/debian", suite: "", flavour: "cloud-amd64" };
+/// The kernels of AKS's nodes.
+const UBUNTU: Archive = Archive { address: "http://archive.ubuntu.com/ubuntu", suite: "-updates", flavour: "azure" };
+/// What is asked of Ubuntu's archive, with the version that the release came with: AKS's.
+const UBUNTU_RELEASES: [(&str, &str); 2] = [("jammy", "5.15."), ("noble", "6.8.")];
 /// Seconds after which a machine is ended: an emulated one needs about twenty.
 const PATIENCE: &str = "600";
 
@@ -26,25 +36,28 @@ pub fn set_up() -> Result<()> {
     setup::run(&[&setup::BUILD, &setup::RUN, &PACKAGES])
 }
 
-/// The newest kernel for virtual machines of a Debian release; fetched once.
+/// The newest kernel for virtual machines of a release of Debian or Ubuntu; fetched once.
 pub fn kernel(release: &str) -> Result<PathBuf> {
     if !release.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        bail!("`{release}` is no name of a Debian release");
+        bail!("`{release}` is no name of a release");
     }
+    let ubuntu = UBUNTU_RELEASES.iter().find(|(name, _)| *name == release);
+    let Archive { address, suite, flavour } = if ubuntu.is_some() { UBUNTU } else { DEBIAN };
+    let version = ubuntu.map_or("", |(_, version)| version);
     let folder = repository::cache().join("kernels").join(release);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let script = format!(
-        "set -eu; f=$(curl -fsSL {ARCHIVE}/dists/{release}/main/binary-amd64/Packages.xz | xz -dc | \
-         awk '/^Package: /{{k = $2 ~ /^linux-image-[0-9.]+.*-cloud-amd64$/}} k && /^Filename: /{{print $2}}' | \
-         sort -V | tail -1); test -n \"$f\"; name=$(basename \"$f\"); \
-         test -e \"$name\" || {{ curl -fsSL -o part {ARCHIVE}/$f; rm -rf boot; \
+        "set -eu; f=$(curl -fsSL {address}/dists/{release}{suite}/main/binary-amd64/Packages.xz | xz -dc | \
+         awk '/^Package: /{{k = $2 ~ /^linux-image-{version}[0-9.]+.*-{flavour}$/}} k && /^Filename: /{{print $2}}' | \
+         awk -F/ '{{print $NF, $0}}' | sort -V | tail -1 | cut -d' ' -f2); test -n \"$f\"; name=$(basename \"$f\"); \
+         test -e \"$name\" || {{ curl -fsSL -o part {address}/$f; rm -rf boot; \
          dpkg-deb --fsys-tarfile part | tar -x --wildcards './boot/vmlinuz-*'; mv part \"$name\"; }}"
     );
     let mut fetch = Command::new("sh");
     fetch.args(["-c", &script]).current_dir(&folder);
     let status = fetch.status().context("starting sh")?;
     if !status.success() {
-        bail!("no kernel of `{release}` came from {ARCHIVE}");
+        bail!("no kernel of `{release}` came from {address}");
     }
     let boot = std::fs::read_dir(folder.join("boot")).context("looking for the kernel")?;
     boot.filter_map(|entry| Some(entry.ok()?.path())).max().context("the package has no kernel")

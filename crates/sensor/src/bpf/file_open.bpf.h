@@ -260,6 +260,10 @@ static __always_inline struct repeat_key *key_of(struct scratch *s, const struct
 	key->raw_size = b->raw_size;
 	__builtin_memcpy(key->comm, s->header.comm, sizeof(key->comm));
 	__builtin_memset(key->text, 0, sizeof(key->text));
+	/* Again, of the register that is used: the first check was of a copy, for verifiers before 6.12. */
+	barrier_var(size);
+	if (size > REPEAT_TEXT)
+		return NULL;
 	bpf_probe_read_kernel(key->text, size, s->text + sizeof(*b));
 	return key;
 }

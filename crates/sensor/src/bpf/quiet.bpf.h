@@ -20,9 +20,7 @@ struct capability_record {
 };
 
 /* Asked for very often, also by whoever has all of them; only the first of each process and capability is told. */
-SEC("tp_btf/cap_capable")
-int BPF_PROG(capability, const struct cred *cred, struct user_namespace *target, const struct user_namespace *have,
-	     int cap, int result)
+static __always_inline int capability_asked(int cap, int result)
 {
 	struct task_struct *task = current_task();
 	__u64 key = ((__u64)BPF_CORE_READ(task, tgid) << 32) | (__u32)(cap << 1) | (result != 0);
@@ -47,6 +45,21 @@ int BPF_PROG(capability, const struct cred *cred, struct user_namespace *target,
 	r->body.result = result;
 	bpf_ringbuf_submit(r, 0);
 	return 0;
+}
+
+SEC("tp_btf/cap_capable")
+int BPF_PROG(capability, const struct cred *cred, struct user_namespace *target, const struct user_namespace *have,
+	     int cap, int result)
+{
+	return capability_asked(cap, result);
+}
+
+/* Kernels before 6.14 lack the tracepoint. */
+SEC("fexit/cap_capable")
+int BPF_PROG(capability_exit, const struct cred *cred, struct user_namespace *target, int cap, unsigned int opts,
+	     int result)
+{
+	return capability_asked(cap, result);
 }
 
 struct signal_record {
@@ -114,12 +127,10 @@ struct uring_record {
 	struct uring_body body;
 };
 
-SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(uring_request, struct io_kiocb *request)
+static __always_inline int request_told(struct io_kiocb *request, __u8 opcode)
 {
 	struct task_struct *task = current_task();
 	struct uring_record *r;
-	__u8 opcode = BPF_CORE_READ(request, opcode);
 
 	if (is_own(task))
 		return 0;
@@ -140,6 +151,19 @@ int BPF_PROG(uring_request, struct io_kiocb *request)
 	r->body.path_size = 0;
 	bpf_ringbuf_submit(r, 0);
 	return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(uring_request, struct io_kiocb *request)
+{
+	return request_told(request, BPF_CORE_READ(request, opcode));
+}
+
+/* Its name before 6.4. Before 6.0 the first argument was another; read in place, it is refused there. */
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(uring_request_sqe, struct io_kiocb *request)
+{
+	return request_told(request, request->opcode);
 }
 
 /*

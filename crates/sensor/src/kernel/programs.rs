@@ -93,6 +93,12 @@ const fn handler(signal: Signal, name: &'static str, numbers: &'static [u32]) ->
     program(signal, name, "tp_btf/sys_exit", Attach::Syscalls(numbers))
 }
 
+/// What is started when a program is refused: its name, and who stands in. Not tried otherwise, both would tell the same.
+pub static INSTEAD: &[(&str, Program)] = &[
+    ("capability", program(Signal::Capability, "capability_exit", "fexit/cap_capable", Attach::Trace)),
+    ("uring_request", program(Signal::IoUring, "uring_request_sqe", "tp_btf/io_uring_submit_sqe", Attach::Trace)),
+];
+
 /// All programs, best provider of a signal first.
 pub static ALL: &[Program] = &[
     program(Signal::Exec, "exec_task", "tp_btf/sched_process_exec", Attach::Trace),
