@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         2 => csaf::csaf(document, "x", sink),
         3 => csaf::hydra(document, "x", sink),
         4 => cvrf::month(document, "x", sink),
-        5 => debian::tracker(document, "x", sink),
+        5 => drop(debian::tracker(document, "x", sink)),
         6 => drop(debian::list(document, "x", sink)),
         7 => secdb::json(document, "x", sink),
         8 => secdb::yaml(&String::from_utf8_lossy(document), "x", sink),

@@ -26,6 +26,8 @@ pub(crate) enum ImportError {
     Zip(#[from] limits::zip::ZipError),
     #[error(transparent)]
     Tar(#[from] tar::TarError),
+    #[error("cut or not JSON: {0}")]
+    Json(#[from] serde_json::Error),
     #[error(transparent)]
     Oval(#[from] import::oval::OvalError),
     #[error(transparent)]
@@ -50,7 +52,7 @@ pub(crate) fn import(source: &Source, family: &str, sink: &mut Sink) -> Result<(
         Kind::Lifecycle => enrich::lifecycle(&whole()?, &name, sink),
         Kind::SecdbJson => secdb::json(&whole()?, &name, sink),
         Kind::SecdbYaml => secdb::yaml(&text()?, &name, sink),
-        Kind::DebianTracker => debian::tracker(stream()?, &name, sink),
+        Kind::DebianTracker => debian::tracker(stream()?, &name, sink)?,
         Kind::DebianList => debian::list(stream()?, &name, sink)?,
         Kind::Csaf => csaf::csaf(&whole()?, &name, sink),
         Kind::CsafArchive => csaf_archive(stream()?, &name, sink)?,

@@ -131,6 +131,10 @@ fn what_is_wrong_in_a_feed_is_said_with_its_place() {
         ("alpine/main.json", "{\"urlprefix\":\"x\",\"packages\":[\n{\"pkg\":{}}]}"),
         ("epss/epss.csv", "#model_version:v2,score_date:2026-11-23\ncve,epss,percentile\nhello\n"),
         ("oracle/com.oracle-oval.xml", "<oval_definitions><definitions><definition></metadata>"),
+        (
+            "debian/tracker.json",
+            "{\"a\":{\"CVE-2024-1\":{\"releases\":{\"sid\":{\"status\":\"open\",\"repositories\":{}}}}},\n\"b\":{\"CVE",
+        ),
         ("osv/PyPI/A.json", "{\"id\":\"A\",\"modified\":\"2026-01-01T00:00:00Z\",\n\"affected\":[{\"package\":3}]}"),
     ] {
         let path = from.path().join(file);
@@ -144,6 +148,7 @@ fn what_is_wrong_in_a_feed_is_said_with_its_place() {
         ("alpine", "main.json: missing field `name` at line 2"),
         ("epss", "epss.csv, line 3"),
         ("oval-com.oracle", "com.oracle-oval.xml: not XML at byte"),
+        ("debian", "tracker.json: cut or not JSON: EOF while parsing a string at line 2"),
         ("osv-pypi", "A.json: invalid type: integer `3`"),
     ] {
         let reason = report.failed.get(feed).unwrap_or_else(|| panic!("{feed} is not in {:?}", report.failed));

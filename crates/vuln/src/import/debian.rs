@@ -60,13 +60,13 @@ struct Release {
     nodsa_reason: Option<String>,
 }
 
-/// Adds the tracker's JSON.
-pub fn tracker(reader: impl Read, source: &str, sink: &mut Sink) {
+/// Adds the tracker's JSON. A package that cannot be read costs only itself; a document that breaks off is an error, since
+/// nobody knows what is missing.
+pub fn tracker(reader: impl Read, source: &str, sink: &mut Sink) -> Result<(), serde_json::Error> {
     let capped = limits::CappedReader::new(reader, TRACKER_MAX_BYTES, source);
     let mut deserializer = serde_json::Deserializer::from_reader(capped);
-    if let Err(error) = deserializer.deserialize_map(Packages { source, sink }) {
-        sink.report.fail("debian/tracker", source, error.to_string());
-    }
+    deserializer.deserialize_map(Packages { source, sink })?;
+    deserializer.end()
 }
 
 struct Packages<'s> {
