@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+mod corpus;
 mod events;
 mod generate;
 mod hub;
@@ -23,6 +24,7 @@ bench NAME [ARGS]     (cargo xtask bench NAME builds everything in release mode 
   events              events evaluated per second on one core, the engine alone
   image [--quick] [--keep DIR] [IMAGE]
                       reading a large image against the peers in SEAWALL_PEERS, and what each finds
+  db [--keep DIR]     the advisory database with as many records as all feeds have, made from generated feeds
   hub                 alerts to durable, list latency with many alerts
   generate KIND COUNT RATE [FOLDER]
                       a load alone: getppid, opens, execs
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("sensor") => sensor::run(rest),
         Some("events") => events::run(),
         Some("image") => image::run(rest),
+        Some("db") => corpus::run(rest),
         Some("hub") => hub::run(),
         Some("generate") => generate::run(rest),
         Some("all") => all(),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
 fn all() -> anyhow::Result<()> {
     scan::run(&[])?;
     image::run(&[])?;
+    corpus::run(&[])?;
     events::run()?;
     sensor::run(&[])?;
     hub::run()

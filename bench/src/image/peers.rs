@@ -107,14 +107,21 @@ fn peer(name: &str) -> Option<PathBuf> {
     folder.map(|folder| folder.join(name)).filter(|path| path.exists()).or_else(|| on_path(name))
 }
 
-/// Versions of the peers, as they print them.
+/// Versions of the peers: of the Go modules that they were built from, else what they print.
 pub fn versions() -> String {
     let version = |name: &str| {
-        let output = Command::new(peer(name)?).arg("--version").output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.lines().next().map(|line| line.replace("Version: ", &format!("{name} ")))
+        let program = peer(name)?;
+        let module = Command::new("go").args(["version", "-m"]).arg(&program).output().ok();
+        let module = module.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let module =
+            module.lines().find_map(|line| line.trim().strip_prefix("mod\t")?.split('\t').nth(1).map(str::to_owned));
+        let printed = || {
+            let output = Command::new(&program).arg("--version").output().ok()?;
+            Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
+        };
+        Some(format!("{name} {}", module.or_else(printed)?))
     };
-    let found: Vec<String> = ["trivy", "syft", "grype"].into_iter().filter_map(version).collect();
+    let found: Vec<String> = ["trivy", "syft"].into_iter().filter_map(version).collect();
     if found.is_empty() { "no peers were given (SEAWALL_PEERS)".to_owned() } else { found.join(", ") }
 }
 
