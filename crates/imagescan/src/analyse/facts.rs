@@ -36,8 +36,9 @@ fn content_sets(_: &str, bytes: &[u8]) -> Facts {
 
 fn apk_branch(_: &str, bytes: &[u8]) -> Facts {
     let text = String::from_utf8_lossy(bytes);
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    // `https://host/alpine/v3.20/main`, `@tag https://host/alpine/edge/main`.
+    // Of `@tag https://host/alpine/edge/main` come only packages that were asked for with the tag (apk-repositories(5)).
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', '@']));
+    // `https://host/alpine/v3.20/main`.
     let branch = lines.filter_map(|line| line.rsplit('/').nth(1)).find(|part| {
         *part == "edge" || part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     });
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn branch_of_the_first_repository() {
         let text = "# https://x/alpine/v3.1/main\n@edge https://x/alpine/edge/main\nhttps://x/alpine/v3.20/main\n";
-        assert_eq!(apk_branch("x", text.as_bytes())["apk_branch"], "edge");
+        assert_eq!(apk_branch("x", text.as_bytes())["apk_branch"], "v3.20");
         assert_eq!(apk_branch("x", b"http://x/alpine/v3.20/community\n")["apk_branch"], "v3.20");
         assert!(apk_branch("x", b"/media/cdrom/apks\n").is_empty());
     }

@@ -50,8 +50,14 @@ pub(super) fn matches<'s>(subject: &Subject<'_>, context: &Context<'s, '_, '_>, 
     }
     let mut found = Vec::new();
     if subject.os {
+        let mut known = FxHashSet::default();
         for segment in &context.os_segments {
-            found.extend(in_os_segment(subject, segment, context, gaps));
+            found.extend(in_os_segment(subject, segment, context, &mut known, gaps));
+        }
+        if let Some((key, segments)) = &context.upstream {
+            for segment in segments {
+                found.extend(unfixed_upstream(subject, segment, key, context, &known, gaps));
+            }
         }
     } else {
         for segment in context.segments.iter().filter(|segment| segment.covers(&subject.key)) {
@@ -66,6 +72,7 @@ fn in_os_segment<'s>(
     subject: &Subject<'_>,
     segment: &'s Segment<'_>,
     context: &Context<'_, '_, '_>,
+    known: &mut FxHashSet<String>,
     gaps: &mut Gaps,
 ) -> Vec<Match<'s>> {
     let mut by_key: Vec<(&String, Vec<Judged<'s>>)> = context
@@ -74,6 +81,9 @@ fn in_os_segment<'s>(
         .filter(|key| segment.covers(key))
         .map(|key| (key, rows(subject, segment, key, context, gaps)))
         .collect();
+    if context.upstream.is_some() {
+        known.extend(by_key.iter().flat_map(|(_, rows)| rows).filter_map(|row| row.row.advisory()).flat_map(cves));
+    }
     ubuntu_pro(&mut by_key, context.ubuntu_pro);
     let mut found = Vec::new();
     for (key, rows) in by_key {
@@ -81,6 +91,33 @@ fn in_os_segment<'s>(
         found.extend(rows.into_iter().filter_map(|row| row.matched(subject, segment, gaps)));
     }
     found
+}
+
+/// The CVEs of an advisory.
+fn cves(advisory: Advisory) -> impl Iterator<Item = String> {
+    std::iter::once(advisory.id).chain(advisory.aliases).filter(|id| id.starts_with("CVE-"))
+}
+
+/// What the distribution that this one is rebuilt from says it does not fix, of CVEs that this one says nothing about: for
+/// information, since nobody looked whether it holds here.
+fn unfixed_upstream<'s>(
+    subject: &Subject<'_>,
+    segment: &'s Segment<'_>,
+    key: &str,
+    context: &Context<'_, '_, '_>,
+    known: &FxHashSet<String>,
+    gaps: &mut Gaps,
+) -> Vec<Match<'s>> {
+    let unfixed = |row: &Judged<'s>| row.hit.as_ref().is_some_and(|hit| hit.status != FixStatus::Fixed);
+    let said =
+        |row: &Judged<'s>| row.row.advisory().is_some_and(|advisory| cves(advisory).any(|id| known.contains(&id)));
+    let rows = rows(subject, segment, key, context, gaps);
+    let rows = rows.into_iter().filter(|row| unfixed(row) && !said(row));
+    let matched = rows.filter_map(|mut row| {
+        row.data.tags.note = "Red Hat's statement, this distribution has none";
+        row.matched(subject, segment, gaps)
+    });
+    matched.map(|found| Match { confidence: Confidence::Low, ..found }).collect()
 }
 
 /// A row that speaks of a subject, and whether the version lies in it.
@@ -156,8 +193,11 @@ fn by_minor(rows: Vec<Judged<'_>>) -> Vec<Judged<'_>> {
     let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         let Some(advisory) = row.row.advisory() else { continue };
-        let mut ids: Vec<String> = advisory.aliases.into_iter().filter(|id| id.starts_with("CVE-")).collect();
-        ids.push(advisory.id);
+        let own = advisory.id.clone();
+        let mut ids: Vec<String> = cves(advisory).collect();
+        if !ids.contains(&own) {
+            ids.push(own);
+        }
         for id in ids {
             groups.entry((row.binary, id)).or_default().push(index);
         }

@@ -23,6 +23,8 @@ pub(super) struct Context<'s, 'a, 'i> {
     pub os_keys: Vec<String>,
     /// Segments that cover the operating system: the vendor's own where there are any, else those of OSV.
     pub os_segments: Vec<&'s Segment<'a>>,
+    /// Key of the distribution that this one is rebuilt from, with the segments that cover it.
+    pub upstream: Option<(String, Vec<&'s Segment<'a>>)>,
     /// Whether fixes of Ubuntu Pro reach this system.
     pub ubuntu_pro: bool,
     /// Repositories and products that the image enables; empty when it does not say.
@@ -53,12 +55,19 @@ pub(super) struct Subject<'i> {
 impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
     pub(super) fn new(inventory: &'i Inventory, segments: &'s [Segment<'a>]) -> Self {
         let os_keys = inventory.os.as_ref().map(|os| os_keys(inventory, os)).unwrap_or_default();
-        let covering = |native: bool| -> Vec<&'s Segment<'a>> {
-            let covers = |segment: &&Segment<'_>| os_keys.iter().any(|key| segment.covers(key));
-            segments.iter().filter(covers).filter(|segment| (segment.meta().feed != "osv") == native).collect()
+        // The vendor's own feed where there is one, else what OSV has of it.
+        let covering = |keys: &[String]| -> Vec<&'s Segment<'a>> {
+            let covers = |segment: &&Segment<'_>| keys.iter().any(|key| segment.covers(key));
+            let (native, osv): (Vec<_>, Vec<_>) =
+                segments.iter().filter(covers).partition(|segment| segment.meta().feed != "osv");
+            if native.is_empty() { osv } else { native }
         };
-        let native = covering(true);
-        let os_segments = if native.is_empty() { covering(false) } else { native };
+        let os_segments = covering(&os_keys);
+        let upstream = os_keys.first().and_then(|key| ecosystem::upstream(key));
+        let upstream = upstream.map(|key| {
+            let segments = covering(std::slice::from_ref(&key));
+            (key, segments)
+        });
         let esm = |package: &Package| package.r#type == "deb" && package.version.contains("esm");
         let mut repositories: Vec<String> = inventory
             .packages
@@ -73,7 +82,15 @@ impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
         let (system, architecture) =
             (inventory.artifact.platform.os.as_str(), inventory.artifact.platform.architecture.as_str());
         let platform = Platform { system, architecture };
-        Self { platform, segments, os_segments, ubuntu_pro: inventory.packages.iter().any(esm), enabled, os_keys }
+        Self {
+            platform,
+            segments,
+            os_segments,
+            upstream,
+            ubuntu_pro: inventory.packages.iter().any(esm),
+            enabled,
+            os_keys,
+        }
     }
 
     /// Whether any segment has advisories for the operating system.
@@ -104,6 +121,7 @@ fn os_keys(inventory: &Inventory, os: &model::OperatingSystem) -> Vec<String> {
 pub fn ecosystems(inventory: &Inventory) -> BTreeSet<String> {
     let mut keys: BTreeSet<String> =
         inventory.os.as_ref().map(|os| os_keys(inventory, os)).unwrap_or_default().into_iter().collect();
+    keys.extend(keys.clone().iter().filter_map(|key| ecosystem::upstream(key)));
     for package in &inventory.packages {
         if !matches!(package.r#type.as_str(), "deb" | "rpm" | "apk") && !keys.contains(&package.r#type) {
             keys.insert(package.r#type.clone());

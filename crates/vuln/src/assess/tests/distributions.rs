@@ -192,3 +192,97 @@ fn red_hats_map_tells_what_a_repository_brings() {
     check_with("rhel-9-for-x86_64-appstream-rpms", &[]);
     check_with("rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2", &["CVE-2024-0002 python3 9-1.el9_2"]);
 }
+
+#[test]
+fn rebuilds_repeat_what_red_hat_will_not_fix() {
+    let unfixed =
+        |id: &str, status| advisory(id, vec![Affected { status: State::Said(status), ..row("rhel:9 curl", "") }]);
+    let rhel = segment(
+        "csaf",
+        &["rhel:9"],
+        &[
+            unfixed("CVE-2024-0001", FixStatus::WillNotFix),
+            unfixed("CVE-2024-0002", FixStatus::Affected),
+            // Red Hat's own errata are not those of its rebuilds.
+            advisory("CVE-2024-0003", vec![binary("rhel:9 curl", "9-1.el9")]),
+        ],
+        &[],
+    );
+    let erratum = Advisory {
+        aliases: vec!["CVE-2024-0002".into()],
+        kind: Kind::Erratum,
+        ..advisory("ALSA-2024:1", vec![row("alma:9 curl", "7-0.el9")])
+    };
+    let alma = segment("osv", &["alma:9"], &[erratum], &[]);
+    let curl = || with_source(package("rpm curl 7-1.el9"), "curl", "7-1.el9");
+    let image = inventory("almalinux 9.4", vec![curl()]);
+    assert!(super::super::ecosystems(&image).contains("rhel:9"));
+    let assessment = check(&image, &[alma, rhel.clone()], &["CVE-2024-0001 curl"]);
+    let finding = &assessment.findings[0];
+    assert_eq!((finding.status, finding.confidence), (FixStatus::WillNotFix, Confidence::Low));
+    assert!(
+        finding.because.rule.ends_with("; Red Hat's statement, this distribution has none"),
+        "{}",
+        finding.because.rule
+    );
+    // Without a feed of its own the distribution is not covered, whatever Red Hat says.
+    let assessment = judge(&inventory("rocky 9.4", vec![curl()]), &[rhel]);
+    assert!(assessment.coverage.iter().any(|c| c.signal == "rocky:9" && c.state == CoverageState::Unseen));
+}
+
+#[test]
+fn a_kernel_flavour_is_judged_by_its_own_source() {
+    let feed = segment(
+        "osv",
+        &["ubuntu:22.04"],
+        &[
+            advisory("CVE-2024-0001", vec![row("ubuntu:22.04 linux", "5.15.0-99.1")]),
+            advisory("CVE-2024-0002", vec![row("ubuntu:22.04 linux-azure", "5.15.0-1099.1")]),
+        ],
+        &[],
+    );
+    let kernel =
+        with_source(package("deb linux-image-5.15.0-1001-azure 5.15.0-1001.1"), "linux-azure", "5.15.0-1001.1");
+    let image = inventory("ubuntu 22.04", vec![kernel]);
+    check(&image, &[feed], &["CVE-2024-0002 linux-image-5.15.0-1001-azure 5.15.0-1099.1"]);
+}
+
+#[test]
+fn an_sbom_without_epoch_is_a_guess() {
+    let feed = segment("csaf", &["rhel:9"], &[advisory("CVE-2024-0001", vec![binary("rhel:9 a", "1:2-1.el9")])], &[]);
+    let confidence = |package: Package| {
+        let assessment = judge(&inventory("rhel 9.4", vec![package]), std::slice::from_ref(&feed));
+        assessment.findings.first().map(|finding| finding.confidence)
+    };
+    let a = |version: &str, evidence| Package {
+        evidence,
+        ..with_source(package(&format!("rpm a {version}")), "a", version)
+    };
+    assert_eq!(confidence(a("2-1.el9", Evidence::Sbom)), Some(Confidence::Derived));
+    assert_eq!(confidence(a("1:1-1.el9", Evidence::Sbom)), Some(Confidence::Exact));
+    assert_eq!(confidence(a("2-0.el9", Evidence::File)), Some(Confidence::Exact));
+    assert_eq!(confidence(a("1:2-1.el9", Evidence::Sbom)), None);
+}
+
+#[test]
+fn alpine_judges_by_origin_and_by_the_branch_of_its_repositories() {
+    let never = advisory("CVE-2024-0002", vec![row("alpine:3.20 openssl", "0")]);
+    let feed = segment(
+        "secdb",
+        &["alpine:3.20", "alpine:3.18"],
+        &[
+            advisory("CVE-2024-0001", vec![row("alpine:3.20 openssl", "3.3.2-r0")]),
+            never,
+            advisory("CVE-2024-0003", vec![row("alpine:3.18 openssl", "9-r0")]),
+        ],
+        &[],
+    );
+    let libssl = || with_source(package("apk libssl3 3.3.1-r0"), "openssl", "3.3.1-r0");
+    check(
+        &inventory("alpine 3.20.1", vec![libssl()]),
+        std::slice::from_ref(&feed),
+        &["CVE-2024-0001 libssl3 3.3.2-r0"],
+    );
+    let moved = with_property(libssl(), "apk_branch", "v3.20");
+    check(&inventory("alpine 3.18.0", vec![moved]), &[feed], &["CVE-2024-0001 libssl3 3.3.2-r0"]);
+}
