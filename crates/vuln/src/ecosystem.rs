@@ -222,7 +222,7 @@ pub fn of_os(os: &OperatingSystem) -> Vec<String> {
 }
 
 /// The distribution that another is rebuilt from and whose statements hold for it where its own feed says nothing: errata
-/// of AlmaLinux and Rocky Linux tell what is fixed, not what will stay unfixed.
+/// of `AlmaLinux` and Rocky Linux tell what is fixed, not what will stay unfixed.
 pub fn upstream(key: &str) -> Option<String> {
     let (family, release) = key.split_once(':')?;
     matches!(family, "alma" | "rocky").then(|| format!("rhel:{release}"))
