@@ -2,7 +2,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    const PATHS: [&str; 37] = [
+    const PATHS: [&str; 39] = [
         "etc/os-release",
         "etc/redhat-release",
         "etc/apk/repositories",
@@ -10,7 +10,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         "root/buildinfo/content_manifests/a.json",
         "srv/Gemfile.lock",
         "srv/Pipfile.lock",
+        "srv/a.cdx.json",
         "srv/a.deps.json",
+        "srv/a.spdx.json",
         "srv/composer.lock",
         "srv/node_modules/a/package.json",
         "srv/packages.config",

@@ -13,6 +13,7 @@ mod conda;
 mod dart;
 mod dotnet;
 mod dpkg;
+mod embedded;
 mod facts;
 mod fields;
 mod golang;

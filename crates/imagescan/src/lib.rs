@@ -44,4 +44,4 @@ pub use scan::{LayerScanner, ScanError, TreeScan};
 
 /// Version of the set of analysers and of the record's form. A change makes cached layer records unusable: raise it with
 /// every change of what a layer's record contains.
-pub const ANALYSERS_VERSION: &str = "5";
+pub const ANALYSERS_VERSION: &str = "6";

@@ -1,8 +1,8 @@
 //! Which analyser wants which path. Runs for every entry of every layer: a few comparisons, no allocation.
 
 use super::{
-    Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, facts, golang, java, node, os_release, pacman, php,
-    python, rpm, ruby, rust, spdx, statistics, swift,
+    Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, embedded, facts, golang, java, node, os_release,
+    pacman, php, python, rpm, ruby, rust, spdx, statistics, swift,
 };
 use crate::path::{extension, file_name, parent};
 
@@ -101,6 +101,7 @@ fn by_extension(path: &str, name: &str) -> Option<&'static Analyser> {
         "gemspec" if ruby::is_installed(path) => &ruby::GEMSPEC,
         "json" if name.ends_with(".deps.json") => &dotnet::DEPS,
         "json" if file_name(parent(path)) == "conda-meta" => &conda::META,
+        "json" if embedded::is_document(name) => &embedded::DOCUMENT,
         "spdx" if path.starts_with("opt/bitnami/") => &spdx::BITNAMI,
         _ => return None,
     })
@@ -134,6 +135,11 @@ mod tests {
             ("var/lib/pacman/local/a-1-1/desc", "%NAME%\na\n\n%VERSION%\n1-1\n", "pkg:alpm/arch/a@1-1"),
             ("usr/lib/erlang/releases/26/OTP_VERSION", "26.2\n", "pkg:generic/erlang@26.2"),
             ("usr/lib/elixir/lib/elixir/ebin/elixir.app", "{vsn,\"1.15.7\"}", "pkg:generic/elixir@1.15.7"),
+            (
+                "app/app.cdx.json",
+                r#"{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [{"name": "a", "version": "1", "purl": "pkg:npm/a@1"}]}"#,
+                "pkg:npm/a@1",
+            ),
             ("var/www/wp-includes/version.php", "$wp_version = '6.4';\n", "pkg:generic/wordpress@6.4"),
         ] {
             let inventory = image(vec![Archive::default().file(path, content)]);

@@ -71,7 +71,9 @@ fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
         .map(|(path, ..)| parent(path))
         .collect();
     let mut superseded: BTreeMap<&str, usize> = BTreeMap::new();
-    for (path, node, found) in packages(tree) {
+    // What a document tells comes last: it adds only what nothing else found.
+    let (told, seen): (Vec<_>, Vec<_>) = packages(tree).partition(|(_, _, found)| found.evidence == Evidence::Sbom);
+    for (path, node, found) in seen.into_iter().chain(told) {
         if found.evidence == Evidence::Lock && installed.supersedes(found, path) {
             *superseded.entry(path).or_default() += 1;
             continue;
@@ -85,6 +87,9 @@ fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
             continue;
         }
         let mut package = Package { owner, ..collector.package(found, path, node.layer) };
+        if found.evidence == Evidence::Sbom && collector.has_seen(&package.purl) {
+            continue;
+        }
         if collector.is_image && found.evidence == Evidence::Lock {
             package.properties.insert("confidence".into(), "low".into());
         }
@@ -130,6 +135,12 @@ impl Collector<'_> {
             vendor: found.vendor.clone(),
             properties: found.properties.clone(),
         }
+    }
+
+    /// Whether a package was found by more than another tool's word.
+    fn has_seen(&self, purl: &str) -> bool {
+        let same = self.packages.get(purl);
+        same.is_some_and(|same| same.iter().any(|(_, package)| package.evidence != Evidence::Sbom))
     }
 
     fn add(&mut self, layer: usize, package: Package) {

@@ -276,6 +276,20 @@ fn a_lock_alone_is_doubtful_in_an_image_and_not_in_a_directory() {
 }
 
 #[test]
+fn documents_add_only_what_nothing_else_found() {
+    let component = |name: &str| format!(r#"{{"name": "{name}", "version": "1", "purl": "pkg:pypi/{name}@1"}}"#);
+    let document = format!(
+        r#"{{"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [{}, {}]}}"#,
+        component("a"),
+        component("b")
+    );
+    let layer = Archive::default().file("app/app.cdx.json", document).file(&metadata("b"), python("b", "1"));
+    let inventory = image(vec![layer]);
+    let evidence: Vec<_> = inventory.packages.iter().map(|package| (package.name.as_str(), package.evidence)).collect();
+    assert_eq!(evidence, [("a", model::Evidence::Sbom), ("b", model::Evidence::File)]);
+}
+
+#[test]
 fn namespaces_are_vendors() {
     for (id, expected) in [
         ("rhel", "pkg:rpm/redhat/a@1-1?distro=rhel-9"),
