@@ -1,14 +1,16 @@
 //! Fetches a file: conditional, resumable, with limits.
 //!
 //! A download goes to `NAME.part` beside a note of the server's version of it (the entity tag). When it breaks off, the
-//! next attempt asks for the rest, on the condition that the version is the same (RFC 9110, `If-Range`).
+//! next attempt asks for the rest, on the condition that the version is the same (RFC 9110, `If-Range`). The file gets the
+//! server's time of its last change: feeds that name no date of their own are as old as that, however new the download.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
+use model::Timestamp;
+use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{Client, StatusCode};
 
 /// Largest file; Red Hat's archive has 400 MB.
@@ -134,6 +136,7 @@ async fn once(client: &Client, url: &str, part: &Path, known: &str) -> Result<Fe
         }
     };
     let etag = etag(response.headers());
+    let changed = last_modified(response.headers());
     let mut file =
         if append { File::options().append(true).open(part) } else { File::create(part) }.map_err(written)?;
     if !append {
@@ -148,7 +151,26 @@ async fn once(client: &Client, url: &str, part: &Path, known: &str) -> Result<Fe
         file.write_all(&chunk).map_err(written)?;
     }
     file.sync_all().map_err(written)?;
+    if let Some(changed) = changed {
+        file.set_modified(changed).map_err(written)?;
+    }
     Ok(Fetched::New(etag))
+}
+
+fn last_modified(headers: &HeaderMap) -> Option<SystemTime> {
+    let text = headers.get(LAST_MODIFIED)?.to_str().ok()?;
+    let seconds = http_date(text)?.millis_since(Timestamp::from_seconds(0)) / 1000;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that servers may send (RFC 9110 §5.6.7).
+fn http_date(text: &str) -> Option<Timestamp> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, rest) = text.split_once(", ")?;
+    let parts: Vec<&str> = rest.split(' ').collect();
+    let &[day, month, year, time, "GMT"] = parts.as_slice() else { return None };
+    let month = MONTHS.iter().position(|known| *known == month)? + 1;
+    format!("{year}-{month:02}-{day}T{time}Z").parse().ok()
 }
 
 /// Bytes that are there and the version that they are of. Without a version nothing can be resumed.
@@ -169,4 +191,24 @@ fn note(part: &Path) -> PathBuf {
 fn etag(headers: &HeaderMap) -> String {
     let value = headers.get(ETAG).and_then(|value| value.to_str().ok()).unwrap_or("");
     if value.len() > ETAG_MAX_BYTES { String::new() } else { value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_servers() {
+        let date = |text: &str| http_date(text).map(|time| time.to_string()[..19].to_owned());
+        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT").as_deref(), Some("1994-11-06T08:49:37"));
+        for odd in [
+            "",
+            "yesterday",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 99 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(date(odd), None, "{odd}");
+        }
+    }
 }

@@ -122,6 +122,17 @@ async fn an_answer_that_is_no_feed_keeps_the_old_segment() {
     }
 }
 
+#[tokio::test]
+async fn a_feed_without_dates_is_as_old_as_its_server_says() {
+    let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    let answer = ResponseTemplate::new(200)
+        .insert_header("last-modified", "Tue, 06 Jan 2026 08:49:37 GMT")
+        .set_body_string(secdb("v3.18"));
+    Mock::given(method("GET")).and(path("/alpine/v3.18/main.json")).respond_with(answer).mount(&server).await;
+    let report = update(out.path(), &[address("alpine", "alpine/v3.18/main.json")], &server.uri()).await;
+    assert!(report.updated[0].meta.date.to_string().starts_with("2026-01-06T08:49:37"), "{:?}", report.updated[0].meta);
+}
+
 /// Feeds that are cut or wrong, laid out as a mirror: each is named with where it is wrong.
 #[test]
 fn what_is_wrong_in_a_feed_is_said_with_its_place() {
