@@ -7,7 +7,8 @@
 
 use std::borrow::Cow;
 
-use regex::{Captures, Regex};
+use aho_corasick::AhoCorasick;
+use regex::{Captures, Regex, RegexSet};
 use sha2::{Digest as _, Sha256};
 
 /// Parts of names whose values are secrets, in lower case; `-` and `_` are the same and may be left out.
@@ -65,15 +66,20 @@ const SHORT_OPTIONS: [(&str, &str); 9] = [
 #[derive(Debug)]
 pub struct Masker {
     salt: [u8; 16],
-    names: Vec<String>,
+    /// Parts of secrets' names, and of names that are harmless all the same; absent when there are too many to search.
+    names: Option<AhoCorasick>,
+    harmless: Option<AhoCorasick>,
     patterns: Vec<Regex>,
+    /// All of them at once: most texts match none.
+    any: Option<RegexSet>,
 }
 
 impl Masker {
     /// A masker. `names` are parts of names whose values are secrets, beside those that it knows.
     pub fn new(salt: [u8; 16], names: &[String]) -> Self {
         let known = SECRET_NAMES.iter().map(|name| squeeze(name));
-        let names = known.chain(names.iter().map(|name| squeeze(name))).filter(|name| !name.is_empty()).collect();
+        let names: Vec<String> =
+            known.chain(names.iter().map(|name| squeeze(name))).filter(|name| !name.is_empty()).collect();
         let patterns = [
             // scheme://user:SECRET@host
             r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:(?P<s>[^@\s/]+)@",
@@ -91,8 +97,10 @@ impl Masker {
             r"(?P<s>\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abpr]|sk_live|AKIA|ASIA|hvs|npm|pypi)[_-]?[A-Za-z0-9_-]{16,})",
             r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<s>.+?)(?:-----END|$)",
         ];
+        let any = RegexSet::new(patterns).ok();
         let patterns = patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-        Self { salt, names, patterns }
+        let harmless = AhoCorasick::new(HARMLESS.map(squeeze)).ok();
+        Self { salt, names: AhoCorasick::new(names).ok(), harmless, patterns, any }
     }
 
     /// Masks an argument vector in place. Gives how many arguments changed.
@@ -136,6 +144,9 @@ impl Masker {
     /// Masks what is recognised in a text: assignments and everything that has a form of its own.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut out = self.assignments(text);
+        if self.any.as_ref().is_some_and(|any| !any.is_match(&out)) {
+            return out;
+        }
         for pattern in &self.patterns {
             if pattern.is_match(&out) {
                 out = Cow::Owned(pattern.replace_all(&out, |found: &Captures<'_>| self.inside(found)).into_owned());
@@ -205,8 +216,8 @@ impl Masker {
 
     fn is_secret_name(&self, name: &str) -> bool {
         let name = squeeze(name);
-        let harmless = HARMLESS.iter().any(|part| name.contains(&squeeze(part)));
-        !harmless && self.names.iter().any(|part| name.contains(part))
+        let has = |parts: &Option<AhoCorasick>, unknown| parts.as_ref().map_or(unknown, |parts| parts.is_match(&name));
+        has(&self.names, true) && !has(&self.harmless, false)
     }
 
     /// The mask of a secret; a mask stays what it is.

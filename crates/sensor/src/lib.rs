@@ -25,6 +25,7 @@ pub mod rules;
 pub mod run;
 pub mod signal;
 pub mod uplink;
+pub mod without_bpf;
 
 pub use config::Config;
 pub use run::{Sight, run};

@@ -172,3 +172,14 @@ fn execute(command: Command) -> anyhow::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_committed_page_of_commands_is_what_help_prints() {
+        let page = testkit::commands::page("Commands of `seawall-sensor`", "The sensor of a node.", super::Cli::command());
+        testkit::golden(testkit::repository().join("docs/reference/seawall-sensor.md"), &page);
+    }
+}

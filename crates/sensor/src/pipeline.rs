@@ -54,6 +54,10 @@ pub struct Pipeline<S> {
     hold_nanos: u64,
     canary: Option<u32>,
     proved: BTreeSet<Signal>,
+    /// What saw the record at hand, where it is not what its kind is usually seen by.
+    by: Option<&'static str>,
+    /// Where runtimes keep the states of their containers.
+    runc_roots: Vec<PathBuf>,
     sink: S,
 }
 
@@ -70,6 +74,8 @@ impl<S: Sink> Pipeline<S> {
             hold_nanos: HOLD_NANOS,
             canary: None,
             proved: BTreeSet::new(),
+            by: None,
+            runc_roots: Vec::new(),
             sink,
         }
     }
@@ -90,6 +96,19 @@ impl<S: Sink> Pipeline<S> {
         }
     }
 
+    /// The processes that are in containers.
+    pub fn contained(&self) -> Vec<u32> {
+        self.processes.contained()
+    }
+
+    /// Takes a record that another provider than the kernel's programs made. Gives the container that it is of, if any.
+    pub fn take(&mut self, record: &Record<'_>, by: &'static str) -> Number {
+        self.by = Some(by);
+        self.decoded(record);
+        self.by = None;
+        self.containers.of_cgroup(record.header.cgroup_id).unwrap_or(0)
+    }
+
     /// Takes the processes that already run, then looks for the containers that they are in.
     pub fn snapshot(&mut self, records: &[u8], runc_roots: &[PathBuf]) {
         // Twice: containers are found by the processes' command lines, processes are placed by their containers.
@@ -108,6 +127,7 @@ impl<S: Sink> Pipeline<S> {
 
     /// The same from /proc, where the kernel gives no iterator.
     pub fn snapshot_of_proc(&mut self, runc_roots: &[PathBuf]) {
+        self.runc_roots = runc_roots.to_vec();
         for _ in 0..2 {
             for pid in proc::pids(Path::new("/proc")) {
                 let place = proc::cgroup_path(pid).and_then(|path| self.containers.of_path(&path)).unwrap_or(0);
@@ -263,7 +283,9 @@ impl<S: Sink> Pipeline<S> {
         }
         // Made before the sensor started and missed by its scan, or lost from a full ring: the process still knows.
         let path = proc::cgroup_path(header.pid)?;
-        let number = self.containers.made(header.cgroup_id, &path, 0, None);
+        // Where the kernel tells of no cgroups the runtime may have ended its work by now.
+        let creation = self.runtime_of(&path).or_else(|| self.by.and_then(|_| self.created(&path)));
+        let number = self.containers.made(header.cgroup_id, &path, 0, creation.as_ref());
         if let Some(number) = number {
             self.ask(number, header.time);
         }
@@ -293,6 +315,13 @@ impl<S: Sink> Pipeline<S> {
             let (number, body) = (container.number, container.body());
             self.place_event(number, header.time, Some(process), body);
         }
+    }
+
+    fn created(&self, path: &str) -> Option<Creation> {
+        crate::container::cgroup::parse(path)?;
+        let shims: Vec<_> = self.processes.iter().filter_map(|process| locate::shim_of(process)).collect();
+        let of = |id: &str| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, c)| c.clone());
+        Containers::created(&self.runc_roots, path, of)
     }
 
     /// A runtime that is creating the container of a cgroup which somebody else made for it (systemd).
@@ -340,7 +369,7 @@ impl<S: Sink> Pipeline<S> {
             return;
         }
         let (scope, attribution) = self.scope(place);
-        let mut event = Event::new(self.clock.wall(time), 0, scope, attribution, by, body);
+        let mut event = Event::new(self.clock.wall(time), 0, scope, attribution, self.by.unwrap_or(by), body);
         event.process = process;
         let number = place.unwrap_or(0);
         match self.held.get_mut(&number) {

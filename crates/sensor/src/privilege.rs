@@ -38,6 +38,11 @@ struct Data {
 /// `_LINUX_CAPABILITY_VERSION_3`: two words per set.
 const VERSION: u32 = 0x2008_0522;
 
+/// The names of what is needed, for people.
+pub fn names() -> String {
+    NEEDED.map(|(name, _)| name).join(", ")
+}
+
 /// The needed set.
 pub fn needed() -> Capabilities {
     Capabilities::from_names(NEEDED.iter().map(|(name, _)| *name))

@@ -27,15 +27,16 @@ use crate::kernel::{self, Kernel, KernelError, Reader, Settings, programs};
 use crate::output::{Output, Uplink};
 use crate::pipeline::Pipeline;
 use crate::provider::{self, Outcomes};
+use crate::record::Body;
 use crate::signal::Signal;
-use crate::{privilege, uplink};
+use crate::{privilege, uplink, without_bpf};
 
 /// How long one wait for records may last: the time a stop or a tick may be late.
 const POLL_MILLIS: u16 = 200;
-/// After a burst the reader sleeps so long, so that the next wake-up brings many records and not one.
-const BATCH: Duration = Duration::from_micros(300);
-/// Records in one go from which on it is a burst.
-const BURST: u32 = 8;
+/// While records keep coming the reader sleeps so long, so that the next wake-up brings many and not one.
+const BATCH: Duration = Duration::from_micros(500);
+/// Records that come so soon after others keep coming.
+const BUSY: Duration = Duration::from_millis(5);
 /// How often counts of alerts and counters go out.
 const TICK: Duration = Duration::from_secs(1);
 /// How often the coverage table goes out when nothing changed: what a hub may take as "still there".
@@ -117,6 +118,10 @@ impl Degrades {
         Self(engine.rules().clone())
     }
 
+    const fn rules(&self) -> &detect::RuleSet {
+        &self.0
+    }
+
     fn coverage(&self, outcomes: &Outcomes) -> Vec<Coverage> {
         let mut seen = outcomes.seen_names();
         // Rules of other sources are evaluated elsewhere.
@@ -145,7 +150,7 @@ impl Watch {
     ) -> anyhow::Result<Sight> {
         match Kernel::new(self.settings) {
             Ok(kernel) => self.with_kernel(kernel, wanted, pipeline, shutdown),
-            Err(error) => self.without_kernel(&error, pipeline, shutdown),
+            Err(error) => self.without_kernel(&error, wanted, pipeline, shutdown),
         }
     }
 
@@ -178,12 +183,12 @@ impl Watch {
         self.say(&outcomes, &mut pipeline.borrow_mut(), &[]);
         Self::ready(&outcomes);
         let mut ticks = Ticks::default();
+        let mut batch = Batch::default();
         while !shutdown.load(Ordering::Relaxed) {
             self.wait(&reader)?;
-            if reader.consume()? >= BURST {
-                std::thread::sleep(BATCH);
-            }
+            let count = reader.consume()?;
             self.feed_back(&kernel, pipeline.borrow_mut().sink())?;
+            batch.after(count);
             self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
         }
         reader.consume()?;
@@ -226,30 +231,79 @@ impl Watch {
         Ok(())
     }
 
-    /// Without bpf(2): says so, keeps saying so, and goes on with what needs none.
+    /// Without bpf(2): sees what /proc, the process connector and fanotify give, and says so. Without them, too, there is
+    /// nothing to run for.
     fn without_kernel(
         &self,
         error: &KernelError,
+        wanted: &BTreeSet<Signal>,
         mut pipeline: Pipeline<Output>,
         shutdown: &AtomicBool,
     ) -> anyhow::Result<Sight> {
-        let outcomes = provider::none(&provider::explain(error));
+        let reason = provider::explain(error);
+        let judge = Judge::new(self.degraded.rules());
+        let (mut sight, outcomes) = without_bpf::Sight::start(wanted, &reason);
+        anyhow::ensure!(
+            !outcomes.seen().is_empty(),
+            "nothing can be seen here: {reason}; {}\n{}hint: run it as root, or with the capabilities {}",
+            "and neither the process connector nor fanotify works",
+            outcomes.table(),
+            privilege::names()
+        );
+        tracing::warn!("no bpf(2) here ({reason}): only processes and opens of files are seen (tier C)");
         pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
+        for pid in pipeline.contained() {
+            sight.watch_root_of(pid);
+        }
         self.say(&outcomes, &mut pipeline, &[]);
         Self::ready(&outcomes);
-        let mut said = Instant::now();
+        let (mut ticks, mut lost) = (Ticks::default(), Vec::new());
         while !shutdown.load(Ordering::Relaxed) {
-            let mut fds = [PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+            let mut fds: Vec<PollFd<'_>> = sight.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+            fds.push(PollFd::new(self.woken.as_fd(), PollFlags::POLLIN));
             wait_for(&mut fds)?;
             self.drain();
-            pipeline.tick(Clock::since_boot());
-            pipeline.sink().tick(self.now());
-            if said.elapsed() >= COVERAGE {
-                said = Instant::now();
-                self.say(&outcomes, &mut pipeline, &[]);
+            let mut contained = BTreeSet::new();
+            sight.read(Some(&judge), |record, by| {
+                if pipeline.take(record, by) != 0 && matches!(record.body, Body::Exec(_)) {
+                    contained.insert(record.header.pid);
+                }
+            });
+            for pid in contained {
+                sight.watch_root_of(pid);
             }
+            self.tick_without_kernel(&mut sight, &outcomes, &mut pipeline, &mut ticks, &mut lost);
         }
         Ok(Sight::Partial)
+    }
+
+    fn tick_without_kernel(
+        &self,
+        sight: &mut without_bpf::Sight,
+        outcomes: &Outcomes,
+        pipeline: &mut Pipeline<Output>,
+        ticks: &mut Ticks,
+        lost: &mut Vec<(Signal, Loss)>,
+    ) {
+        pipeline.tick(Clock::since_boot());
+        if ticks.second.elapsed() < TICK {
+            return;
+        }
+        ticks.second = Instant::now();
+        pipeline.sink().tick(self.now());
+        for (signal, count) in sight.lost() {
+            let fresh = Loss { lost: count, ..Loss::default() };
+            match lost.iter_mut().find(|(known, _)| *known == signal) {
+                Some((_, loss)) => loss.add(fresh),
+                None => lost.push((signal, fresh)),
+            }
+        }
+        let losses = pipeline.sink().counters(lost);
+        if ticks.coverage.elapsed() >= COVERAGE {
+            ticks.coverage = Instant::now();
+            self.say(outcomes, pipeline, &losses);
+            trim();
+        }
     }
 
     fn wait(&self, reader: &Reader<'_>) -> anyhow::Result<()> {
@@ -282,6 +336,7 @@ impl Watch {
         if ticks.coverage.elapsed() >= COVERAGE {
             ticks.coverage = Instant::now();
             self.say(outcomes, pipeline, &losses);
+            trim();
         }
         Ok(())
     }
@@ -307,6 +362,33 @@ impl Watch {
 
     fn now(&self) -> Timestamp {
         self.clock.wall(Clock::since_boot())
+    }
+}
+
+/// Waits a little between wake-ups while records keep coming; the first after a pause is handled at once.
+#[derive(Default)]
+struct Batch(Option<Instant>);
+
+impl Batch {
+    fn after(&mut self, count: u32) {
+        if count == 0 {
+            return;
+        }
+        let now = Instant::now();
+        if self.0.is_some_and(|last| now - last < BUSY) {
+            std::thread::sleep(BATCH);
+        }
+        self.0 = Some(now);
+    }
+}
+
+/// Gives freed memory back: what a burst needed is otherwise kept for ever.
+fn trim() {
+    // SAFETY: malloc_trim takes a number and locks what it changes.
+    #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "a call of the C library")]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

@@ -29,8 +29,8 @@ pub struct AlertOptions {
 impl Default for AlertOptions {
     fn default() -> Self {
         // Ten minutes is long enough that a loop is one alert and short enough that tomorrow's is another.
-        // 16 events show a pattern; 4,096 windows are about 20 MB of alerts at their usual size.
-        Self { window_ms: 600_000, evidence: 16, open: 4096 }
+        // 16 events show a pattern; 1,024 windows are about 10 MB of alerts at their usual size.
+        Self { window_ms: 600_000, evidence: 16, open: 1024 }
     }
 }
 

@@ -214,6 +214,21 @@ impl Containers {
         self.walk(&root, "", 0, &states, &containerd_of);
     }
 
+    /// How the container of a cgroup was created, by the states that runc keeps.
+    pub fn created(
+        runc_roots: &[PathBuf],
+        path: &str,
+        containerd_of: impl Fn(&str) -> Option<Containerd>,
+    ) -> Option<Creation> {
+        let is_here = |state: &bundle::RuncState| {
+            state.cgroup_paths.values().filter_map(|known| below_hierarchy(known)).any(|known| known == path)
+        };
+        let state = runc_states(runc_roots).into_iter().find(is_here)?;
+        let bundle = PathBuf::from(state.bundle()?);
+        let containerd = containerd_of(&state.id);
+        Some(Creation { id: state.id, bundle, runtime: "runc".into(), containerd })
+    }
+
     fn walk(
         &mut self,
         root: &Path,

@@ -26,6 +26,9 @@ pub const MAX_DEAD: usize = 1024;
 /// Live entries: the kernel's own default limit of processes on a 64-bit machine is four million, ours bounds memory.
 pub const MAX_LIVE: usize = 65_536;
 
+/// Environments that are remembered, of at most two kilobytes each; beyond it all are forgotten.
+const MAX_ENVIRONMENTS: usize = 64;
+
 /// `CLONE_PARENT` of clone(2).
 const CLONE_PARENT: u64 = 0x8000;
 
@@ -74,6 +77,8 @@ pub struct Table {
     dead: FxHashMap<(u32, u64), Entry>,
     buried: VecDeque<(u64, (u32, u64))>,
     forgotten: u64,
+    /// Environments as records have them, and without secrets.
+    environments: FxHashMap<Box<[u8]>, Vec<String>>,
 }
 
 /// Start times in units that both sources agree on.
@@ -91,6 +96,7 @@ impl Table {
             dead: FxHashMap::default(),
             buried: VecDeque::new(),
             forgotten: 0,
+            environments: FxHashMap::default(),
         }
     }
 
@@ -144,6 +150,11 @@ impl Table {
     /// All live processes, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Process>> {
         self.live.values().map(|entry| &entry.process)
+    }
+
+    /// Live processes that are in containers.
+    pub fn contained(&self) -> Vec<u32> {
+        self.live.iter().filter(|(_, entry)| entry.place != 0).map(|(pid, _)| *pid).collect()
     }
 
     /// A process was created: it runs its creator's program. `header` is the creator's, who is given.
@@ -298,7 +309,24 @@ impl Table {
         self.live.get(&ppid).map(|parent| chain(parent, place)).unwrap_or_default()
     }
 
-    fn described(&self, header: &Header, task: &Task<'_>, place: Place, ancestors: Vec<Arc<Ancestor>>) -> Process {
+    /// An environment without its secrets. Most processes have their parent's, or one that another had before.
+    fn env(&mut self, bytes: &[u8]) -> Vec<String> {
+        if bytes.is_empty() {
+            return Vec::new();
+        }
+        if let Some(known) = self.environments.get(bytes) {
+            return known.clone();
+        }
+        let mut env = record::strings(bytes);
+        self.masker.env(&mut env);
+        if self.environments.len() >= MAX_ENVIRONMENTS {
+            self.environments.clear();
+        }
+        self.environments.insert(bytes.into(), env.clone());
+        env
+    }
+
+    fn described(&mut self, header: &Header, task: &Task<'_>, place: Place, ancestors: Vec<Arc<Ancestor>>) -> Process {
         let exe = record::text(task.exe);
         let mut process = Process {
             pid: signed(header.pid),
@@ -318,12 +346,11 @@ impl Table {
             vpid: Some(signed(task.vpid)),
             sid: Some(signed(task.sid)),
             pgid: Some(signed(task.pgid)),
-            env: record::strings(task.env),
+            env: self.env(task.env),
             ancestors,
             ..Process::default()
         };
         self.masker.args(&mut process.args);
-        self.masker.env(&mut process.env);
         refresh(&mut process, header);
         process
     }

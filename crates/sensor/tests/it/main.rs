@@ -7,5 +7,6 @@ mod attribution;
 mod changes;
 mod cri;
 mod denied;
+mod filter;
 mod kernel;
 mod program;
