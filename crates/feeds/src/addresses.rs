@@ -82,17 +82,16 @@ const PHOTON: [&str; 5] = ["1.0", "2.0", "3.0", "4.0", "5.0"];
 /// Years of NVD's feeds: the first, and the last that this version asks for.
 const NVD: std::ops::RangeInclusive<u16> = 2002..=2035;
 
-/// Amazon Linux's repositories: place in a mirror, list of mirrors. The extras of Amazon Linux 2 are repositories too.
-const AMAZON: [(&str, &str); 10] = [
+/// Amazon Linux's repositories: place in a mirror, list of mirrors. Of the extras of Amazon Linux 2
+/// only those whose packages the core does not have: an rpm does not say from which repository it came, and the core's
+/// PHP 5.4 must not be judged by the errata of PHP 8.2.
+const AMAZON: [(&str, &str); 7] = [
     ("amazon/2023", "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/x86_64/mirror.list"),
     ("amazon/2", "https://cdn.amazonlinux.com/2/core/latest/x86_64/mirror.list"),
     ("amazon/2-extras-docker", "https://cdn.amazonlinux.com/2/extras/docker/latest/x86_64/mirror.list"),
     ("amazon/2-extras-nginx1", "https://cdn.amazonlinux.com/2/extras/nginx1/latest/x86_64/mirror.list"),
-    ("amazon/2-extras-php8.2", "https://cdn.amazonlinux.com/2/extras/php8.2/latest/x86_64/mirror.list"),
-    ("amazon/2-extras-postgresql14", "https://cdn.amazonlinux.com/2/extras/postgresql14/latest/x86_64/mirror.list"),
     ("amazon/2-extras-python3.8", "https://cdn.amazonlinux.com/2/extras/python3.8/latest/x86_64/mirror.list"),
     ("amazon/2-extras-redis6", "https://cdn.amazonlinux.com/2/extras/redis6/latest/x86_64/mirror.list"),
-    ("amazon/2-extras-kernel-5.15", "https://cdn.amazonlinux.com/2/extras/kernel-5.15/latest/x86_64/mirror.list"),
     ("amazon/1", "https://repo.us-west-2.amazonaws.com/2018.03/updates/x86_64/mirror.list"),
 ];
 
