@@ -175,15 +175,15 @@ pub fn capability(number: i32, result: i32) -> event::Body {
     })
 }
 
-/// A message from or to a name server.
-pub fn dns(dns: &record::Dns<'_>) -> Option<event::Body> {
+/// A message from or to a name server, with its id.
+pub fn dns(dns: &record::Dns<'_>) -> Option<(u16, event::Dns)> {
     let message = crate::dns::parse(dns.message)?;
     // What comes to a port 53 here is a question to a server of this machine, told by who asked it.
     if message.is_answer == dns.outgoing {
         return None;
     }
     let server = endpoint(dns.server.remote_ip(), dns.server.remote_port);
-    Some(event::Body::Dns(event::Dns { server, ..message.dns }))
+    Some((message.id, event::Dns { server, ..message.dns }))
 }
 
 /// A request in an `io_uring`, as a call of its own.

@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod privilege;
 pub mod process;
 pub mod provider;
+pub mod questions;
 pub mod record;
 pub mod rules;
 pub mod run;

@@ -17,6 +17,7 @@ use crate::convert;
 use detect::mask::Masker;
 
 use crate::process::{Table, proc};
+use crate::questions::Questions;
 use crate::record::{self, Body, Cgroup, Fork, Header, Record, SocketCall};
 use crate::signal::Signal;
 
@@ -47,6 +48,7 @@ struct Held {
 pub struct Pipeline<S> {
     clock: Clock,
     processes: Table,
+    questions: Questions,
     containers: Containers,
     resolver: Option<Resolver>,
     held: FxHashMap<Number, Held>,
@@ -67,6 +69,7 @@ impl<S: Sink> Pipeline<S> {
         Self {
             clock,
             processes: Table::new(clock, masker),
+            questions: Questions::default(),
             containers,
             resolver,
             held: FxHashMap::default(),
@@ -265,7 +268,7 @@ impl<S: Sink> Pipeline<S> {
                 let found = event::FpuRounding { hits: *hits, window_ms: u64::from(*window_ms) };
                 ("tp_btf", Some(event::Body::FpuRounding(found)))
             }
-            Body::Dns(dns) => ("cgroup", convert::dns(dns)),
+            Body::Dns(dns) => return self.named(header, place, dns),
             Body::Uring(uring) => ("tp_btf", Some(convert::uring(uring))),
             Body::Signal(signal) => ("tp_btf", Some(convert::signal(signal))),
             _ => return,
@@ -273,6 +276,21 @@ impl<S: Sink> Pipeline<S> {
         if let Some(body) = body {
             let process = self.processes.get(header, place.unwrap_or(0));
             self.emit(header, place, process, by, body);
+        }
+    }
+
+    /// A question for a name, or its answer, which comes in while anybody may run and is told by who asked.
+    fn named(&mut self, header: &Header, place: Option<Number>, dns: &record::Dns<'_>) {
+        let Some((id, body)) = convert::dns(dns) else { return };
+        let by = if body.rcode.is_none() {
+            let process = self.processes.get(header, place.unwrap_or(0));
+            self.questions.ask(id, &body, header.time, place, &process);
+            Some((place, process))
+        } else {
+            self.questions.answered(id, &body, header.time)
+        };
+        if let Some((place, process)) = by {
+            self.emit(header, place, process, "cgroup", event::Body::Dns(body));
         }
     }
 
