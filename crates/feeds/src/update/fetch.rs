@@ -158,16 +158,17 @@ impl Fetcher<'_> {
             fs::create_dir_all(parent).map_err(write)?;
         }
         let url = self.url(file);
-        match file.role {
-            Role::Names => self.named(&url, &target, version).await,
+        let fetched = match file.role {
+            Role::Names => return self.named(&url, &target, version).await,
+            Role::Feed | Role::Changes(_) => return download::fetch(self.client, &url, &target, version).await,
             Role::Repository if self.mirror.is_none() => repository::fetch(self.client, &url, &target, version).await,
-            Role::Optional | Role::Part => match download::fetch(self.client, &url, &target, version).await {
-                Err(DownloadError::Status { status: reqwest::StatusCode::NOT_FOUND, .. }) => Ok(Fetched::Missing),
-                other => other,
-            },
-            Role::Feed | Role::Repository | Role::Changes(_) => {
+            Role::Repository | Role::Optional | Role::Part => {
                 download::fetch(self.client, &url, &target, version).await
             }
+        };
+        match fetched {
+            Err(DownloadError::Status { status: reqwest::StatusCode::NOT_FOUND, .. }) => Ok(Fetched::Missing),
+            other => other,
         }
     }
 
