@@ -24,6 +24,8 @@ cargo xtask COMMAND
   test [FILTER]       everything CI does; `FILTER` is passed to cargo test
   tidy                structure: crate edges, licences, docs, invariants
   gen                 write generated files (schemas, OpenAPI, alert catalogue)
+  e2e benign [NAME…]  everyday work, all of it or by name; all of it writes content/noise/measured.yaml
+  e2e attacks [NAME…] attack scenarios
   bench [NAME]        benchmarks in release mode; results go to bench/results
   fuzz [TARGET]       long fuzzing with cargo-fuzz (not in CI)
   soak kernel [RELEASE...]
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         "test" | "ci" => test::run(&rest),
         "tidy" => tidy::run(),
         "gen" => test::generate(),
+        "e2e" => up::e2e(&rest),
         "bench" => bench::run(&rest),
         "fuzz" => bench::fuzz(&rest),
         "soak" => soak::run(&rest),

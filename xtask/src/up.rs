@@ -21,6 +21,16 @@ pub fn run(args: &[String]) -> Result<()> {
     execute(command(repository::program("seawall"), &args))
 }
 
+/// Builds, then runs a part of the end-to-end program: `benign`, `attacks`, each with names of what to run.
+pub fn e2e(args: &[String]) -> Result<()> {
+    setup::run(&setup::ALL)?;
+    execute(cargo(&["build", "--quiet", "--workspace", "--bins", "--locked"]))?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut e2e = command(repository::program("e2e"), &args);
+    e2e.env("SEAWALL_BIN", repository::target().join("debug")).env("SEAWALL_OUT", repository::out());
+    execute(e2e)
+}
+
 /// The whole path on real parts, once: registry, image, container, alert, incident, browser. Programs must be built.
 pub fn once() -> Result<()> {
     let mut once = command(repository::program("e2e"), &["once"]);

@@ -22,6 +22,12 @@ pub fn is_builder(name: &str) -> bool {
     BUILDERS.contains(&name)
 }
 
+/// Whether a process is such a program, or an interpreter that runs one: npm and pip are scripts.
+pub fn is_build_tool(name: &str, args: &[String]) -> bool {
+    let script = args.get(1).and_then(|script| script.rsplit('/').next());
+    is_builder(name) || script.is_some_and(is_builder) && !args.first().is_some_and(|first| first.ends_with("sh"))
+}
+
 /// What is known of a container.
 #[derive(Debug, Clone, Copy)]
 struct Known {

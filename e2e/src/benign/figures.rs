@@ -34,7 +34,7 @@ pub struct RuleFigures {
     pub events: u64,
     /// Items that raised it.
     pub items: Vec<String>,
-    /// Why it fires by its own design, for a rule of Falco's.
+    /// Why it fires by its own design, where that is known.
     pub reason: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Figures {
                     figures.expected += 1;
                     continue;
                 }
-                let reason = done.item.falco.get(&raised.rule).cloned();
+                let reason = done.item.explained.get(&raised.rule).cloned();
                 let rule = figures.rules.entry(raised.rule.clone()).or_insert_with(|| RuleFigures {
                     severity: raised.severity,
                     alerts: 0,

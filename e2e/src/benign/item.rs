@@ -72,10 +72,10 @@ pub struct Item {
     /// Keys that this item must raise, all in one incident. Everything else raises nothing of Medium or above.
     #[serde(default)]
     pub one_incident_of: Vec<String>,
-    /// Rules of Falco's own file that fire on this by their design, each with why. They are counted and shown, and
-    /// anything else fails.
+    /// Rules that fire on this by their design, Falco's or ours, each with why. They are counted and shown, and anything
+    /// else fails.
     #[serde(default)]
-    pub falco: BTreeMap<String, String>,
+    pub explained: BTreeMap<String, String>,
 }
 
 /// Reads all items.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::item::{self, Item, Kind, Step};
 use crate::api::Api;
+use crate::parts::containerd::NAMESPACE;
 use crate::parts::hub::Hub;
 use crate::parts::lab::{Container, Image, Lab, Network};
 use crate::parts::sensor::{Options, Sensor};
@@ -29,11 +30,15 @@ const LAST_KEY: &str = "eicar";
 /// How long a script of a container may run, in seconds: the longest, Maven's first download, takes one of a slow
 /// network's minutes.
 const LIMIT: &str = "300";
+/// Stands for an item in alerts about containerd and what starts the items.
+pub const RUNTIME: &str = "runtime";
 /// The image that every run has.
 const BASE: &str = "benign-base";
 
-/// The images of the corpus. CI makes the first two only.
-const IMAGES: [Image; 3] = [
+/// That image.
+const BASE_IMAGE: Image = Image { name: BASE, packages: &["ca-certificates"] };
+/// The images of the corpus.
+const IMAGES: [Image; 2] = [
     Image {
         name: "benign-services",
         packages: &[
@@ -52,25 +57,7 @@ const IMAGES: [Image; 3] = [
             "redis-server",
         ],
     },
-    Image { name: BASE, packages: &["ca-certificates"] },
-    Image {
-        name: "benign-dev",
-        packages: &[
-            "ca-certificates",
-            "certbot",
-            "curl",
-            "gcc",
-            "git",
-            "libc6-dev",
-            "make",
-            "maven",
-            "npm",
-            "openjdk-17-jdk-headless",
-            "openssh-server",
-            "python3-pip",
-            "python3-venv",
-        ],
-    },
+    BASE_IMAGE,
 ];
 
 /// Which items run.
@@ -118,6 +105,8 @@ pub struct Raised {
     pub count: u64,
     /// Its causal root, as the hub compares it.
     pub root: String,
+    /// Container, program and parent: alerts of one rule that are equal in it are one.
+    pub tree: String,
     /// The line for people.
     pub output: String,
 }
@@ -129,6 +118,8 @@ pub struct Incident {
     pub id: String,
     /// Name of the item.
     pub item: String,
+    /// Its causal root.
+    pub root: String,
     /// How bad.
     pub severity: Severity,
 }
@@ -142,6 +133,8 @@ pub struct Outcome {
     pub raised: Vec<Raised>,
     /// The hub's incidents of them.
     pub incidents: Vec<Incident>,
+    /// Items that did not run to their end, and why: what they raised says little.
+    pub failed: Vec<String>,
     /// Alerts of processes that are not ours: other programs of the machine.
     pub foreign: u64,
     /// Whether Falco's stable file was loaded.
@@ -179,8 +172,9 @@ pub async fn run(folder: &Path, selection: Selection) -> Result<Outcome> {
     for item in items {
         eprintln!("  {} …", item.name);
         let started = Instant::now();
-        if let Some(session) = runner.run(&item).await.with_context(|| format!("running the item {}", item.name))? {
-            sessions.insert(session, item.name.clone());
+        match runner.run(&item).await {
+            Ok(session) => drop(session.map(|session| sessions.insert(session, item.name.clone()))),
+            Err(error) => outcome.failed.push(format!("{} did not run to its end: {error:#}", item.name)),
         }
         outcome.items.push(Done { item, took: started.elapsed() });
     }
@@ -200,7 +194,8 @@ pub async fn run(folder: &Path, selection: Selection) -> Result<Outcome> {
         roots.insert(root.clone(), item.clone());
         let rule = alert.rule.clone().unwrap_or_else(|| alert.key.clone());
         let (key, output) = (alert.key.clone(), alert.output.clone());
-        outcome.raised.push(Raised { item, key, rule, severity: alert.severity, count: alert.count, root, output });
+        let (severity, count, tree) = (alert.severity, alert.count, tree(alert));
+        outcome.raised.push(Raised { item, key, rule, severity, count, root, tree, output });
     }
     outcome.incidents = incidents(&api, &roots).await?;
     Ok(outcome)
@@ -215,15 +210,25 @@ fn container(alert: &Alert) -> Option<&str> {
     alert.scope.container.as_ref().and_then(|container| container.id.strip_prefix(&prefix()))
 }
 
-/// The item whose container or session an alert is about.
+/// The item whose container or session an alert is about; [`RUNTIME`] for what else descends from this program.
 fn item_of(alert: &Alert, sessions: &BTreeMap<i32, String>) -> Option<String> {
     if let Some(name) = container(alert) {
         // The clients of a service are `NAME.client`.
         return Some(name.split('.').next().unwrap_or(name).to_owned());
     }
-    let tree =
-        alert.process_tree.iter().map(|process| process.pid).chain(alert.process.iter().map(|process| process.pid));
-    tree.filter_map(|pid| sessions.get(&pid)).next().cloned()
+    let processes = || alert.process_tree.iter().chain(&alert.process);
+    if let Some(item) = processes().find_map(|process| sessions.get(&process.pid)) {
+        return Some(item.clone());
+    }
+    let ours = i32::try_from(std::process::id()).unwrap_or_default();
+    processes().any(|process| process.pid == ours).then(|| RUNTIME.to_owned())
+}
+
+fn tree(alert: &Alert) -> String {
+    let parent = alert.process_tree.iter().rev().nth(1);
+    let parent = parent.map(|parent| (parent.pid, parent.start_time.as_nanos()));
+    let container = alert.scope.container.as_ref().map(|container| &container.id);
+    format!("{container:?} {:?} {parent:?}", alert.process.as_ref().map(|process| &process.exe))
 }
 
 /// The hub's incidents whose root is one of ours, once it has the last alert.
@@ -240,7 +245,7 @@ async fn incidents(api: &Api, roots: &BTreeMap<String, String>) -> Result<Vec<In
         let root: CausalRoot = serde_json::from_value(details["root"].clone()).context("reading an incident's root")?;
         let severity = row["severity"].as_str().and_then(Severity::from_word).context("an incident's severity")?;
         if let Some(item) = roots.get(&root.key()) {
-            found.push(Incident { id: id.to_owned(), item: item.clone(), severity });
+            found.push(Incident { id: id.to_owned(), item: item.clone(), root: root.key(), severity });
         }
     }
     Ok(found)
@@ -282,6 +287,9 @@ impl Runner<'_> {
         // A session of its own, as a login or a unit has: its leader is the causal root.
         let mut command = Command::new("setsid");
         command.args(["sh", "-c", &item.start]).current_dir(&folder).env("HOME", &folder);
+        // For an item that works with images as a node does.
+        command.env("CONTAINERD_ADDRESS", self.folder.join("containerd.sock")).env("CONTAINERD_NAMESPACE", NAMESPACE);
+        command.env("IMAGE", Lab::reference(&BASE_IMAGE)).env("ID", format!("{}{}.job", prefix(), item.name));
         command.stdin(Stdio::null()).stdout(file.try_clone().context("sharing the log")?).stderr(file);
         let mut child = command.spawn().context("starting it")?;
         let session = i32::try_from(child.id()).context("a process id")?;
@@ -302,6 +310,10 @@ impl Runner<'_> {
         let mut container = container.with(&["--net-host"]);
         for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"] {
             container = container.mount(&Path::new(file).canonicalize()?, file, "rbind:ro");
+        }
+        let java = Path::new("/etc/ssl/certs/java/cacerts");
+        if java.exists() {
+            container = container.mount(&java.canonicalize()?, "/run/node-cacerts", "rbind:ro");
         }
         Ok(container)
     }
@@ -342,8 +354,7 @@ impl Runner<'_> {
 
     /// The act that ends a run.
     fn last(&self) -> Result<()> {
-        let image = IMAGES.iter().find(|image| image.name == BASE).context("no base image")?;
-        let output = self.lab.container(image, &format!("{}last", prefix())).run(&["sh", "-c", LAST])?;
+        let output = self.lab.container(&BASE_IMAGE, &format!("{}last", prefix())).run(&["sh", "-c", LAST])?;
         ensure!(output.status.success(), "the last container ended with {}", output.status);
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::process::{Running, output};
 use super::wait_for;
 
 /// Namespace of our containers in containerd.
-const NAMESPACE: &str = "seawall-e2e";
+pub const NAMESPACE: &str = "seawall-e2e";
 
 /// A running containerd.
 #[derive(Debug)]

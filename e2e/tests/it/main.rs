@@ -1,5 +1,7 @@
 //! What a user does with the installed programs, where one crate's tests cannot see the whole.
 
+mod benign;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;

@@ -14,7 +14,7 @@ use model::{Body, Event, Process};
 
 use super::connected::{self, Connected, key_of};
 use super::{Detector, Hit};
-use crate::containers::is_builder;
+use crate::containers::is_build_tool;
 
 /// How long a download is remembered.
 const HOUR_MS: i64 = 3_600_000;
@@ -100,8 +100,8 @@ impl Downloads {
         }
         let spoke = |key| self.connected.get(connected::container(event), key, event.time).is_some();
         let parent = process.ancestors.first().map(|parent| key_of(parent));
-        let above = process.ancestors.iter().any(|ancestor| is_builder(&ancestor.name));
-        (spoke(process.key()) || parent.is_some_and(spoke)) && !above && !is_builder(&process.name)
+        let above = process.ancestors.iter().any(|ancestor| is_build_tool(&ancestor.name, &ancestor.args));
+        (spoke(process.key()) || parent.is_some_and(spoke)) && !above && !is_build_tool(&process.name, &process.args)
     }
 
     fn position(&mut self, path: &str, event: &Event) -> Option<usize> {

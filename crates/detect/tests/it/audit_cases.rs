@@ -25,6 +25,17 @@ fn rules(path: &str) -> Source {
     Source::new(path, testkit::read_text(testkit::data(path)))
 }
 
+/// The event of a recorded line.
+pub fn event(line: &str, seq: u64) -> model::Event {
+    let audit: serde_json::Value = serde_json::from_str(line).unwrap();
+    // Rules use "the time is 0" as a condition that never holds.
+    let stamps = ["stageTimestamp", "requestReceivedTimestamp", "timestamp"];
+    let time = stamps.iter().find_map(|key| audit.get(key)?.as_str()).unwrap().parse().unwrap();
+    let body = model::Body::K8sAudit(model::event::K8sAudit { audit, skipped_too_big: Vec::new() });
+    let scope = std::sync::Arc::new(model::Scope::default());
+    model::Event::new(time, seq, scope, model::Attribution::Unknown, "k8s_audit", body)
+}
+
 fn run(case: &Case) -> BTreeMap<String, usize> {
     let mut sources = Vec::new();
     // The third base, an old falco_rules.yaml, has rules of another source only.
@@ -40,14 +51,7 @@ fn run(case: &Case) -> BTreeMap<String, usize> {
     let mut found = Matches::new();
     let capture = testkit::read_text(testkit::data(&format!("kubernetes-audit/captures/{}", case.capture)));
     for (seq, line) in capture.lines().filter(|line| !line.trim().is_empty()).enumerate() {
-        let audit: serde_json::Value = serde_json::from_str(line).unwrap();
-        // Rules use "the time is 0" as a condition that never holds.
-        let stamps = ["stageTimestamp", "requestReceivedTimestamp", "timestamp"];
-        let time = stamps.iter().find_map(|key| audit.get(key)?.as_str()).unwrap().parse().unwrap();
-        let body = model::Body::K8sAudit(model::event::K8sAudit { audit, skipped_too_big: Vec::new() });
-        let scope = std::sync::Arc::new(model::Scope::default());
-        let event = model::Event::new(time, seq as u64, scope, model::Attribution::Unknown, "k8s_audit", body);
-        engine.evaluate(&event, &mut found);
+        engine.evaluate(&event(line, seq as u64), &mut found);
         for matched in &found {
             *counts.entry(matched.rule.name.clone()).or_default() += 1;
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as the tests")]
 
 mod audit_cases;
+mod audit_noise;
 mod content;
 mod notation;
 mod official;
