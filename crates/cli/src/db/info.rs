@@ -41,6 +41,12 @@ pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     ui.print(table(&["SEGMENT", "DATE", "RECORDS", "SIZE", "COVERS", "LICENCE"], &rows));
     let total = manifest.segments.iter().map(|entry| entry.size_bytes).sum();
     ui.print(format_args!("{} segments, {}, updated {}", manifest.segments.len(), size(total), day(manifest.updated)));
+    for entry in &manifest.segments {
+        let days = super::now().millis_since(entry.meta.date) / 86_400_000;
+        if days > vuln::assess::STALE_DAYS {
+            ui.print(format_args!("{}: stale, its source is {days} days old", entry.meta.name));
+        }
+    }
     for entry in manifest.segments.iter().filter(|entry| !entry.failed.is_empty()) {
         ui.print(format_args!("{}: not updated: {}", entry.meta.name, entry.failed));
     }

@@ -9,7 +9,7 @@ use super::subjects::{Context, Subject};
 use crate::ecosystem;
 
 /// A feed is stale after this many days: distributions publish daily, and a month without them hides a month's fixes.
-const STALE_DAYS: i64 = 30;
+pub const STALE_DAYS: i64 = 30;
 /// Examples that a reason names before it says how many more there are.
 const EXAMPLES: usize = 3;
 

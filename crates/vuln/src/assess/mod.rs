@@ -22,6 +22,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 
+pub use coverage::STALE_DAYS;
 pub use evaluate::contains;
 pub use rate::risk;
 pub use subjects::ecosystems;
