@@ -77,11 +77,14 @@ pub async fn run(folder: &Path, choice: &Choice) -> Result<Report> {
     let token = Some(hub.join_token()?);
     let options = Options { rules: rules.clone(), events: choice.record, token };
     let sensor = Sensor::start(folder, &options).await?;
-    let runs = play::all(&lab, &sensor, &scenarios, folder).await?;
+    // A recording has every event, which takes its time.
+    let at_once = if choice.record { 1 } else { play::AT_ONCE };
+    let runs = play::all(&lab, &sensor, &scenarios, folder, at_once).await?;
     let incidents = verdict::incidents(&hub, &sensor, &runs).await?;
     let report = Report::new(&runs, &sensor.alerts(), &incidents, !rules.is_empty());
     if choice.record {
-        record::write(&runs, &sensor.events()).context("writing recordings")?;
+        print!("{report}");
+        record::write(&runs, &sensor).context("writing recordings")?;
     }
     Ok(report)
 }

@@ -17,7 +17,7 @@ use crate::parts::process::output;
 use crate::parts::sensor::Sensor;
 
 /// Containers at a time: more would wait for each other on two processors.
-const AT_ONCE: usize = 3;
+pub const AT_ONCE: usize = 3;
 
 /// The command line that raises the test alert, by which the end of a container's events is known.
 const MARK: &str = "seawall_alerttest_f3a9c1";
@@ -43,7 +43,13 @@ pub struct Play<'a> {
 }
 
 /// Plays every part of every scenario; when it returns the sensor has told all of them.
-pub async fn all<'a>(lab: &Lab, sensor: &Sensor, scenarios: &'a [Scenario], folder: &Path) -> Result<Vec<Play<'a>>> {
+pub async fn all<'a>(
+    lab: &Lab,
+    sensor: &Sensor,
+    scenarios: &'a [Scenario],
+    folder: &Path,
+    at_once: usize,
+) -> Result<Vec<Play<'a>>> {
     let parts: Vec<Part<'a>> = scenarios.iter().flat_map(Scenario::parts).collect();
     fs::write(folder.join("resolv.conf"), format!("nameserver {NAMES}\noptions timeout:1 attempts:1\n"))?;
     fs::create_dir_all(folder.join("account"))?;
@@ -51,7 +57,7 @@ pub async fn all<'a>(lab: &Lab, sensor: &Sensor, scenarios: &'a [Scenario], fold
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..AT_ONCE)
+        let threads: Vec<_> = (0..at_once)
             .map(|worker| {
                 let (parts, next, done) = (&parts, &next, &done);
                 scope.spawn(move || {
@@ -69,19 +75,21 @@ pub async fn all<'a>(lab: &Lab, sensor: &Sensor, scenarios: &'a [Scenario], fold
     let mut plays = done.into_inner().map_err(|_| anyhow::anyhow!("a player panicked"))?;
     let order = |play: &Play<'_>| parts.iter().position(|part| part.id() == play.part.id());
     plays.sort_by_key(order);
-    // What happened in a container whose image is not known yet is held back for a while.
+    mark(sensor, "read").await?;
+    // What happened in a container whose image is not known yet is held back for a while after it was read.
     tokio::time::sleep(HELD_BACK).await;
-    mark(sensor).await?;
+    mark(sensor, "told").await?;
     Ok(plays)
 }
 
-/// Does something on the host that raises the test alert and waits for it: events come in order, so the sensor has told
-/// everything that happened before.
-async fn mark(sensor: &Sensor) -> Result<()> {
+/// Does something on the host that raises the test alert and waits for it: events are read in order, so the sensor has
+/// read everything that happened before.
+async fn mark(sensor: &Sensor, name: &str) -> Result<()> {
+    let mark = format!("{MARK} {name}");
     let mut command = Command::new("setsid");
-    command.args(["--wait", "true", MARK]);
+    command.args(["--wait", "true", MARK, name]);
     output(command)?;
-    sensor.wait_for("the end of what the containers did", |alert| alert.output.contains(MARK)).await.map(|_| ())
+    sensor.wait_for("the end of what the containers did", |alert| alert.output.contains(&mark)).await.map(|_| ())
 }
 
 fn play<'a>(lab: &Lab, outside: &Outside, part: &Part<'a>, folder: &Path) -> Result<Play<'a>> {

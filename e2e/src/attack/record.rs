@@ -16,17 +16,18 @@ use model::{Ancestor, Body, Event, ImageRef, Process, Timestamp};
 
 use super::{Part, Play};
 use crate::parts::out;
+use crate::parts::sensor::Sensor;
 
 /// When every recording begins.
 const BEGINNING: i64 = 1_700_000_000;
 
 /// Writes a recording of each attack and variant.
-pub fn write(plays: &[Play<'_>], events: &[Event]) -> Result<()> {
+pub fn write(plays: &[Play<'_>], sensor: &Sensor) -> Result<()> {
     let (rules, _) = RuleSet::compile(&detect::content::rules(), &CompileOptions::default());
     let folder = testkit::repository().join("content/tests/recorded");
     for play in plays.iter().filter(|play| !play.part.benign) {
         let id = play.part.id();
-        let mut ours: Vec<Event> = events.iter().filter(|event| container(event) == Some(&id)).cloned().collect();
+        let mut ours = sensor.events_of(&id)?;
         ours.sort_by_key(|event| event.seq);
         keep_all(&id, &ours)?;
         let needed = needed(&rules, &play.part, &ours).with_context(|| format!("recording {id}"))?;
@@ -39,10 +40,6 @@ pub fn write(plays: &[Play<'_>], events: &[Event]) -> Result<()> {
         save(&file(&folder, &play.part), &play.part, &recorded)?;
     }
     Ok(())
-}
-
-fn container(event: &Event) -> Option<&str> {
-    event.scope.container.as_ref().map(|container| container.id.as_str())
 }
 
 fn file(folder: &Path, part: &Part<'_>) -> PathBuf {

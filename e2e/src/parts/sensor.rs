@@ -42,7 +42,7 @@ impl Line<Alert> {
 #[derive(Debug, Default)]
 struct Said {
     alerts: Vec<Line<Alert>>,
-    events: Vec<Event>,
+    events: Vec<String>,
     garbage: Vec<String>,
     errors: String,
     closed: bool,
@@ -102,9 +102,12 @@ impl Sensor {
         lock(&self.said).alerts.clone()
     }
 
-    /// All events so far.
-    pub fn events(&self) -> Vec<Event> {
-        lock(&self.said).events.clone()
+    /// The events of a container so far.
+    pub fn events_of(&self, container: &str) -> Result<Vec<Event>> {
+        let mark = format!("\"container\":{{\"id\":\"{container}\"");
+        let said = lock(&self.said);
+        let ours = said.events.iter().filter(|line| line.contains(&mark));
+        ours.map(|line| serde_json::from_str(line).with_context(|| format!("reading {line}"))).collect()
     }
 
     /// What it said to people.
@@ -155,11 +158,11 @@ fn lock(said: &Mutex<Said>) -> std::sync::MutexGuard<'_, Said> {
 
 fn hear(said: &Mutex<Said>, line: &str) {
     let arrived = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Only events have a kind.
-    if let Ok(alert) = serde_json::from_str::<Alert>(line) {
+    // There are thousands of events in a second, so they are read when they are asked for. Only they begin so.
+    if line.starts_with("{\"v\":") {
+        lock(said).events.push(line.to_owned());
+    } else if let Ok(alert) = serde_json::from_str::<Alert>(line) {
         lock(said).alerts.push(Line { what: alert, arrived });
-    } else if let Ok(event) = serde_json::from_str::<Event>(line) {
-        lock(said).events.push(event);
     } else {
         lock(said).garbage.push(line.to_owned());
     }

@@ -1,5 +1,6 @@
 //! What a user does with the installed programs, where one crate's tests cannot see the whole.
 
+mod attack;
 mod benign;
 
 use std::os::unix::fs::PermissionsExt as _;
