@@ -19,14 +19,31 @@ impl Default for Tunnel {
 /// Characters below the domain from which on a name can carry data worth the trouble.
 const LONG: usize = 20;
 
-/// Bits per character from which on a text looks random: English words have about 2.5 at these lengths.
+/// Bits per character from which on a text may be random. Words reach it as well, so [`looks_encoded`] looks closer.
 const RANDOM: f64 = 3.2;
+
+/// Names that no resolver takes out of the cluster or the site: services of Kubernetes, reverse look-ups, local names.
+const INSIDE: [&str; 5] = [".cluster.local", ".in-addr.arpa", ".ip6.arpa", ".local", ".internal"];
+
+/// Whether letters and digits mix as in encoded bytes (hexadecimal about every second character, Base32 every third,
+/// Base64 every fourth), or letters have fewer vowels than words. Names of machines have their digits in a row.
+fn looks_encoded(text: &str) -> bool {
+    let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != b'.').collect();
+    let changes = |pair: &&[u8]| {
+        pair.iter().all(u8::is_ascii_alphanumeric) && pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
+    };
+    let changes = bytes.windows(2).filter(changes).count();
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let vowels = bytes.iter().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
+    changes * 5 >= bytes.len() || (letters >= 16 && vowels * 4 < letters)
+}
 
 impl Detector for Tunnel {
     fn observe(&mut self, event: &Event) -> Option<Hit> {
         let Body::Dns(dns) = &event.body else { return None };
         let (below, domain) = split(&dns.question)?;
-        if below.len() < LONG || entropy(below) < RANDOM {
+        let inside = INSIDE.iter().any(|suffix| dns.question.trim_end_matches('.').ends_with(suffix));
+        if inside || below.len() < LONG || entropy(below) < RANDOM || !looks_encoded(below) {
             return None;
         }
         let (items, earlier) = self.0.add((causal_root(event), domain.to_owned()), below.to_owned(), event)?;
@@ -112,6 +129,22 @@ mod tests {
         ];
         for (name, expected) in cases {
             assert_eq!(split(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_machines_do_not_look_encoded() {
+        for (text, expected) in [
+            ("mrswi3tfon2gk4tjnzxw2zlyorvgk5a.t", true),
+            ("4f1c9a0b7de2836655aa01ff93", true),
+            ("cGFzc3dvcmQ6aHVudGVyMjEyMzQ1Njc4", true),
+            ("xkqzjvbwprtlmndxkqzjvbwp", true),
+            ("aks-nodepool1-12345678-vmss000001", false),
+            ("ip-10-240-0-15.us-east-2.compute", false),
+            ("checkout-service.shop-production", false),
+            ("prometheus-kube-state-metrics.monitoring", false),
+        ] {
+            assert_eq!(looks_encoded(text), expected, "{text}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! `rename: [from, to]`, `symlink: [target, link]`, `chmod: [path, octal]`, `connect: ip:port`, `listen: port`,
 //! `dns: name`, `call: name`, `fpu: hits`, `audit: verb resource[/subresource] namespace/name`) and by whom (`as: command
 //! line`, `by: [parent, grandparent, …]` with the command lines of ancestors), where (`where: pod` or `host`) and when
-//! (`at: seconds`). `vpid: 1` is the first process itself, `entered: true` is a process that came into the container from outside. Words in single quotes are one argument.
+//! (`at: seconds`). `pid: number` makes one process of several steps. `vpid: 1` is the first process itself, `namespace` is that of the pod, `entered: true` is a process that came into the container from outside. Words in single quotes are one argument.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ fn scope(step: &Node) -> Scope {
     let mut scope = Scope::node("local", "n1");
     if text(step, "where").as_deref() != Some("host") {
         scope.container = Some(ContainerRef { id: "c0ffee00".repeat(8), name: "web".into(), privileged: Some(false) });
-        scope.namespace = Some("shop".into());
+        scope.namespace = Some(text(step, "namespace").unwrap_or_else(|| "shop".into()));
         scope.pod = Some(PodRef { name: "web-0".into(), uid: "u".into() });
         let reference = text(step, "image").unwrap_or_else(|| "registry.example/shop/web:1".into());
         scope.image = Some(ImageRef { reference, digest: None, config_digest: None });
@@ -96,6 +96,7 @@ fn process(step: &Node, index: usize) -> Process {
     });
     // Steps that change nothing but the file are one process; a started program is a new one.
     let pid = if step.get("exec").is_some() { 100 + i32::try_from(index).unwrap() } else { 99 };
+    let pid = text(step, "pid").map_or(pid, |pid| pid.parse().unwrap());
     Process {
         pid,
         ppid: 50,
