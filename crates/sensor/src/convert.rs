@@ -315,8 +315,16 @@ mod tests {
 
     #[test]
     fn a_failed_open_is_what_the_caller_said() {
-        let call =
-            Open { result: -2, inode: 0, flags: 0, user_path: true, unjudged: false, path: b"/etc", raw: b"./shadow" };
+        let call = Open {
+            result: -2,
+            inode: 0,
+            flags: 0,
+            mode: 0,
+            user_path: true,
+            unjudged: false,
+            path: b"/etc",
+            raw: b"./shadow",
+        };
         let event::Body::FileOpen(open) = open(&call) else { panic!("an open") };
         assert_eq!((open.path.as_str(), open.path_source, open.inode), ("/etc/shadow", PathSource::User, None));
         assert_eq!(open.raw_path.as_deref(), Some("./shadow"));

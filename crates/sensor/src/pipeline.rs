@@ -60,6 +60,8 @@ pub struct Pipeline<S> {
     by: Option<&'static str>,
     /// Where runtimes keep the states of their containers.
     runc_roots: Vec<PathBuf>,
+    /// Fields of the event at hand that its kind has only sometimes.
+    extra: model::Extra,
     sink: S,
 }
 
@@ -79,6 +81,7 @@ impl<S: Sink> Pipeline<S> {
             proved: BTreeSet::new(),
             by: None,
             runc_roots: Vec::new(),
+            extra: model::Extra::new(),
             sink,
         }
     }
@@ -235,6 +238,9 @@ impl<S: Sink> Pipeline<S> {
             }
             Body::Open(open) => {
                 let process = self.processes.get(header, known);
+                if open.mode != 0 {
+                    self.extra.insert("mode".into(), open.mode.into());
+                }
                 self.emit(header, place, Arc::clone(&process), "tp_btf", convert::open(open));
                 // Not while its place is unknown or its container's image may still come.
                 if open.unjudged && place.is_some() && !self.held.contains_key(&known) {
@@ -383,11 +389,13 @@ impl<S: Sink> Pipeline<S> {
         by: &str,
         body: event::Body,
     ) {
+        let extra = std::mem::take(&mut self.extra);
         if process.as_deref().is_some_and(|process| self.is_canary(process)) {
             return;
         }
         let (scope, attribution) = self.scope(place);
         let mut event = Event::new(self.clock.wall(time), 0, scope, attribution, self.by.unwrap_or(by), body);
+        event.extra = extra;
         event.process = process;
         let number = place.unwrap_or(0);
         match self.held.get_mut(&number) {

@@ -183,6 +183,8 @@ pub struct Open<'a> {
     pub inode: u64,
     /// Flags of the call.
     pub flags: u32,
+    /// Mode of a file that the call creates, else 0.
+    pub mode: u32,
     /// Whether `path` is only the directory that `raw` is relative to.
     pub user_path: bool,
     /// Whether the opens of the process as it is now were not judged yet.
@@ -339,8 +341,7 @@ pub const AF_INET6: u16 = 10;
 impl Address {
     /// The inode number of a pipe, which has no address and carries it in the place of one.
     pub fn number(self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.local;
-        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+        self.local.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
     }
 
     fn ip(self, bytes: [u8; 16]) -> Option<IpAddr> {

@@ -283,7 +283,7 @@ impl Watch {
         outcomes: &Outcomes,
         pipeline: &mut Pipeline<Output>,
         ticks: &mut Ticks,
-        lost: &mut Vec<(Signal, Loss)>,
+        all: &mut Vec<(Signal, Loss)>,
     ) {
         pipeline.tick(Clock::since_boot());
         if ticks.second.elapsed() < TICK {
@@ -293,12 +293,12 @@ impl Watch {
         pipeline.sink().tick(self.now());
         for (signal, count) in sight.lost() {
             let fresh = Loss { lost: count, ..Loss::default() };
-            match lost.iter_mut().find(|(known, _)| *known == signal) {
+            match all.iter_mut().find(|(known, _)| *known == signal) {
                 Some((_, loss)) => loss.add(fresh),
-                None => lost.push((signal, fresh)),
+                None => all.push((signal, fresh)),
             }
         }
-        let losses = pipeline.sink().counters(lost);
+        let losses = pipeline.sink().counters(all);
         if ticks.coverage.elapsed() >= COVERAGE {
             ticks.coverage = Instant::now();
             self.say(outcomes, pipeline, &losses);

@@ -6,15 +6,17 @@
 #include "common.h"
 #include "signals.h"
 
+#define O_CREAT 0100
+#define O_TMPFILE 020200000
 #define O_CREAT_TRUNC_WRONLY (0100 | 01000 | 01)
 
 struct open_how {
-	__u64 flags;
+	__u64 flags, mode;
 };
 
 struct call {
 	const char *path;
-	__u32 flags;
+	__u32 flags, mode;
 	__s32 dirfd;
 };
 
@@ -25,10 +27,12 @@ static __always_inline void read_call(struct call *c, struct pt_regs *regs)
 	case NR_OPEN:
 		c->path = (const char *)ARG1(regs);
 		c->flags = ARG2(regs);
+		c->mode = ARG3(regs);
 		break;
 	case NR_CREAT:
 		c->path = (const char *)ARG1(regs);
 		c->flags = O_CREAT_TRUNC_WRONLY;
+		c->mode = ARG2(regs);
 		break;
 	case NR_OPENAT2: {
 		struct open_how how = {};
@@ -37,13 +41,19 @@ static __always_inline void read_call(struct call *c, struct pt_regs *regs)
 		c->dirfd = ARG1(regs);
 		c->path = (const char *)ARG2(regs);
 		c->flags = how.flags;
+		c->mode = how.mode;
 		break;
 	}
 	default:
 		c->dirfd = ARG1(regs);
 		c->path = (const char *)ARG2(regs);
 		c->flags = ARG3(regs);
+		c->mode = ARG4(regs);
 	}
+	/* Of other opens the argument is whatever the register held. O_TMPFILE is two bits. */
+	if (!(c->flags & O_CREAT) && (c->flags & O_TMPFILE) != O_TMPFILE)
+		c->mode = 0;
+	c->mode &= 07777;
 }
 
 /*
@@ -57,7 +67,6 @@ static __always_inline void read_call(struct call *c, struct pt_regs *regs)
 #define FILTER_END 1
 #define OPEN_CLASSES 16
 #define GROUP_ALWAYS (1ULL << 63)
-#define O_CREAT 0100
 
 struct filter {
 	__u64 groups[OPEN_CLASSES]; /* of processes that are not judged */
@@ -207,6 +216,7 @@ struct repeat_key {
 	__u64 start_time, cgroup_id, caps_effective, caps_permitted;
 	__u32 pid, flags, uid, gid;
 	__s32 error;
+	__u32 mode, pad;
 	__u16 path_size, raw_size;
 	char comm[16];
 	char text[REPEAT_TEXT];
@@ -253,6 +263,8 @@ static __always_inline struct repeat_key *key_of(struct scratch *s, const struct
 	key->caps_permitted = s->header.caps_permitted;
 	key->pid = s->header.pid;
 	key->flags = b->flags;
+	key->mode = b->mode;
+	key->pad = 0;
 	key->uid = s->header.uid;
 	key->gid = s->header.gid;
 	key->error = b->result < 0 ? b->result : 0;
@@ -321,7 +333,7 @@ int file_open(u64 *ctx)
 	fill_header(&s->header, task, RECORD_OPEN, SIGNAL_FILE_OPEN);
 	b->result = result;
 	b->flags = call.flags;
-	b->dirfd = call.dirfd;
+	b->mode = call.mode;
 	b->bits = unjudged ? OPEN_UNJUDGED : 0;
 	b->inode = file ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 	b->path_size = walked ? append_path(s, at) : 0;

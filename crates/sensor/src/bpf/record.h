@@ -108,7 +108,7 @@ struct open_body {
 	__u64 inode;
 	__u32 flags; /* open(2) */
 	__u32 bits;  /* OPEN_* */
-	__s32 dirfd;
+	__u32 mode;  /* of a file that is created */
 	__u16 path_size;
 	__u16 raw_size;
 }; /* 32 bytes, then path, the string the caller gave */

@@ -15,6 +15,7 @@ const MAX_ROUNDS: usize = 6;
 static REFUSED: Mutex<Option<String>> = Mutex::new(None);
 
 /// Takes a line of libbpf's log.
+#[expect(clippy::needless_pass_by_value, reason = "libbpf-rs asks for this form")]
 pub fn log(_: PrintLevel, line: String) {
     let line = line.trim_end();
     tracing::trace!(target: "libbpf", "{line}");

@@ -111,12 +111,13 @@ impl<'a> Cursor<'a> {
 
     fn open(&mut self) -> Result<Open<'a>, RecordError> {
         let (result, inode, flags, bits) = (self.i64()?, self.u64()?, self.u32()?, self.u32()?);
-        self.i32()?;
+        let mode = self.u32()?;
         let (path, raw) = (self.u16()?, self.u16()?);
         Ok(Open {
             result,
             inode,
             flags,
+            mode,
             user_path: bits & 1 == 1,
             unjudged: bits & 2 == 2,
             path: self.text(path),

@@ -25,7 +25,7 @@ fn open() -> Vec<u8> {
     bytes.extend(0u64.to_ne_bytes());
     bytes.extend(0o1101u32.to_ne_bytes());
     bytes.extend(1u32.to_ne_bytes());
-    bytes.extend((-100i32).to_ne_bytes());
+    bytes.extend(0o640u32.to_ne_bytes());
     bytes.extend(4u16.to_ne_bytes());
     bytes.extend(6u16.to_ne_bytes());
     bytes.extend(*b"/etcshadow");
@@ -38,8 +38,16 @@ fn an_open_is_read() {
     let record = decode(&bytes).unwrap();
     assert_eq!((record.header.pid, record.header.cgroup_id, record.header.login_uid), (10, 3, u32::MAX));
     assert_eq!(text(&record.header.comm), "shell");
-    let expected =
-        Open { result: -2, inode: 0, flags: 0o1101, user_path: true, unjudged: false, path: b"/etc", raw: b"shadow" };
+    let expected = Open {
+        result: -2,
+        inode: 0,
+        flags: 0o1101,
+        mode: 0o640,
+        user_path: true,
+        unjudged: false,
+        path: b"/etc",
+        raw: b"shadow",
+    };
     assert_eq!(record.body, Body::Open(expected));
 }
 

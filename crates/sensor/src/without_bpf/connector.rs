@@ -7,6 +7,14 @@ use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 /// `NETLINK_CONNECTOR`.
 const PROTOCOL: libc::c_int = 11;
+/// `AF_NETLINK`.
+const FAMILY: libc::sa_family_t = 16;
+/// `NLMSG_DONE`.
+const DONE: u16 = 3;
+/// Length of `struct sockaddr_nl`.
+const LENGTH_OF_ADDRESS: libc::socklen_t = 12;
+/// Length of an int.
+const LENGTH_OF_INT: libc::socklen_t = 4;
 /// `CN_IDX_PROC` and `CN_VAL_PROC`, and the multicast group.
 const PROC: u32 = 1;
 /// `PROC_CN_MCAST_LISTEN`.
@@ -81,18 +89,17 @@ impl Connector {
         #[expect(unsafe_code, reason = "nix knows no connector")]
         unsafe {
             let size = BUFFER_BYTES;
-            let length = size_of_val(&size) as libc::socklen_t;
+            let length = LENGTH_OF_INT;
             libc::setsockopt(raw, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, (&raw const size).cast(), length);
         }
         // SAFETY: sockaddr_nl is plain data for which zero is a value.
         #[expect(unsafe_code, reason = "the structure has private padding")]
         let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
-        address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+        address.nl_family = FAMILY;
         address.nl_groups = PROC;
         // SAFETY: the address has the length that is given and outlives the call.
         #[expect(unsafe_code, reason = "nix knows no connector")]
-        let bound =
-            unsafe { libc::bind(raw, (&raw const address).cast(), size_of::<libc::sockaddr_nl>() as libc::socklen_t) };
+        let bound = unsafe { libc::bind(raw, (&raw const address).cast(), LENGTH_OF_ADDRESS) };
         (bound == 0).then_some(()).ok_or_else(error("bind"))?;
         nix::unistd::write(&socket, &listen())
             .map_err(|errno| ConnectorError { call: "write", source: errno.into() })?;
@@ -125,7 +132,7 @@ fn listen() -> Vec<u8> {
     let length = NETLINK_HEADER + CONNECTOR_HEADER + 4;
     let mut bytes = Vec::with_capacity(length);
     bytes.extend(u32::try_from(length).unwrap_or_default().to_ne_bytes());
-    bytes.extend((libc::NLMSG_DONE as u16).to_ne_bytes());
+    bytes.extend(DONE.to_ne_bytes());
     // Flags, sequence, sender; then id, sequence, acknowledgement, length, flags.
     bytes.extend([0; NETLINK_HEADER - 6]);
     bytes.extend([PROC, PROC, 0, 0].iter().flat_map(|number| number.to_ne_bytes()));

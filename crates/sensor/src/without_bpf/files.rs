@@ -53,7 +53,9 @@ impl Files {
 
     /// Watches the file system of a process's root directory. One that is gone by now needs none.
     pub fn watch_root_of(&mut self, pid: u32) {
-        drop(self.watch(&Path::new("/proc").join(pid.to_string()).join("root")));
+        if let Err(error) = self.watch(&Path::new("/proc").join(pid.to_string()).join("root")) {
+            tracing::debug!("the root of process {pid} is not watched: {error}");
+        }
     }
 
     fn watch(&mut self, root: &Path) -> Result<(), nix::errno::Errno> {

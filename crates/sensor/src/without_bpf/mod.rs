@@ -93,7 +93,7 @@ impl Sight {
         files.read(|pid, path, flags| {
             let wanted = judge.is_none_or(|judge| is_wanted(judge, path, flags));
             let Some(header) = wanted.then(|| task::header(pid)).flatten() else { return };
-            let open = Open { result: 0, inode: 0, flags, user_path: false, unjudged: false, path, raw: b"" };
+            let open = Open { result: 0, inode: 0, flags, mode: 0, user_path: false, unjudged: false, path, raw: b"" };
             take(&Record { header, body: Body::Open(open) }, FANOTIFY);
         });
     }

@@ -103,6 +103,26 @@ fn a_socket_that_becomes_standard_input_is_seen_with_what_it_is() {
 }
 
 #[test]
+fn a_program_that_is_written_is_seen_with_its_mode() {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    need!(root, bpf);
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    let text_of_rules = "- rule: Dropped\n  desc: a program is written\n  condition: evt.type = openat and \
+                         evt.is_open_exec = true and fd.filename startswith dropped-by-test\n  output: \
+                         \"%fd.filename %evt.arg.mode\"\n  priority: NOTICE\n";
+    std::fs::write(rules.path(), text_of_rules).unwrap();
+    let mut sensor = Sensor::start(&["--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let dir = tempfile::tempdir().unwrap();
+    for (name, mode) in [("dropped-by-test-text", 0o644), ("dropped-by-test-program", 0o4755)] {
+        let mut options = std::fs::OpenOptions::new();
+        drop(options.write(true).create(true).mode(mode).open(dir.path().join(name)).unwrap());
+    }
+    let alert = sensor.wait_for("the alert", |value| text(value, "/rule") == "Dropped");
+    let output = text(&alert, "/output");
+    assert!(output.starts_with("dropped-by-test-program S_ISUID|S_IXUSR|"), "{output}");
+}
+
+#[test]
 fn what_runs_already_is_known() {
     need!(root, bpf);
     let rules = rules();
