@@ -97,14 +97,14 @@ fn processes_and_opens_are_seen_without_bpf() {
     command.args(["-c", script, "only-this-test"]).current_dir(dir.path()).stdin(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     let raised = |rule: &'static str| move |value: &Value| text(value, "/rule") == rule;
-    let started = sensor.wait_for("the program's start", raised("Started"));
+    let started = sensor.find("the program's start", raised("Started"));
     assert!(text(&started, "/output").starts_with("sh -c "), "{started}");
     // Other tests' containers read their password files meanwhile.
-    let read = sensor.wait_for("the read", |value| text(value, "/evidence/0/path").ends_with("/only-this-test-reads"));
+    let read = sensor.find("the read", |value| text(value, "/evidence/0/path").ends_with("/only-this-test-reads"));
     assert_eq!((text(&read, "/evidence/0/provider"), text(&read, "/process/name")), ("fanotify", "sh"));
     let parent = read["process_tree"].as_array().unwrap().iter().rev().nth(1).cloned().unwrap_or_default();
     assert_eq!(parent["pid"], std::process::id());
-    sensor.wait_for("the write", raised("Written"));
+    sensor.find("the write", raised("Written"));
     drop(child.stdin.take());
     child.wait().unwrap();
     assert_eq!(sensor.stop(), Some(0));

@@ -59,6 +59,12 @@ impl Sensor {
         }
     }
 
+    /// A line that came already, or the next one that fits: for lines that come in any order.
+    pub fn find(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let known = self.seen.iter().find(|value| fits(value)).cloned();
+        known.unwrap_or_else(|| self.wait_for(what, fits))
+    }
+
     /// All lines so far.
     pub fn seen(&self) -> &[Value] {
         &self.seen
