@@ -115,3 +115,16 @@ fn dispatch(command: Command, ui: &ui::Ui) -> anyhow::Result<Outcome> {
         Command::Sensor(args) => siblings::run("seawall-sensor", &args),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_committed_page_of_commands_is_what_help_prints() {
+        let about = "`seawall server …` and `seawall sensor …` run the programs `seawall-server` and `seawall-sensor`, \
+                     which lie beside `seawall` or on the path.";
+        let page = testkit::commands::page("Commands of `seawall`", about, super::Cli::command());
+        testkit::golden(testkit::repository().join("docs/reference/commands.md"), &page);
+    }
+}

@@ -158,3 +158,14 @@ fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("writing to stdout")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_committed_page_of_commands_is_what_help_prints() {
+        let page = testkit::commands::page("Commands of `seawall-server`", "The hub.", super::Cli::command());
+        testkit::golden(testkit::repository().join("docs/reference/seawall-server.md"), &page);
+    }
+}

@@ -3,6 +3,7 @@
 //! `need!(root)` returns from the test when the need is not there, after recording the skip where `cargo xtask test`
 //! counts it. With `CI=true` a missing need is a failure. What it is not: a mock of anything.
 
+pub mod commands;
 pub mod image;
 pub mod registry;
 
