@@ -14,6 +14,7 @@ mod measure;
 mod results;
 mod scan;
 mod sensor;
+mod services;
 mod watched;
 
 const HELP: &str = "\

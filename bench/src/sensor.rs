@@ -29,11 +29,14 @@ struct Scale {
     seconds: u64,
     /// Samples of trigger → alert.
     samples: usize,
+    /// Requests of a round to a service.
+    requests: usize,
 }
 
-const FULL: Scale = Scale { rounds: 5, getppids: 2_000_000, opens: 200_000, seconds: 10, samples: 200 };
+const FULL: Scale =
+    Scale { rounds: 5, getppids: 2_000_000, opens: 200_000, seconds: 10, samples: 200, requests: 200_000 };
 /// To see whether the bench itself works; its figures are worth nothing and are not written.
-const QUICK: Scale = Scale { rounds: 1, getppids: 20_000, opens: 2_000, seconds: 1, samples: 10 };
+const QUICK: Scale = Scale { rounds: 1, getppids: 20_000, opens: 2_000, seconds: 1, samples: 10, requests: 2_000 };
 
 /// Measures.
 pub fn run(args: &[String]) -> Result<()> {
@@ -52,6 +55,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let rules = [falco, vec![folder.rule.clone()]].concat();
     latency(&mut page, scale, &folder, &rules)?;
     hub_latency(&mut page, scale, &folder, &rules)?;
+    crate::services::run(&mut page, scale.rounds, scale.requests, &rules)?;
     if quick { page.print() } else { page.write() }
 }
 
