@@ -9,4 +9,5 @@ mod cri;
 mod denied;
 mod filter;
 mod kernel;
+mod overflow;
 mod program;
