@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use model::event::Network;
 use model::{Body, Event, Process, ProcessKey};
 use rustc_hash::FxHashMap;
 
@@ -54,6 +55,15 @@ fn id(event: &Event) -> Option<&str> {
     event.scope.container.as_ref().map(|container| container.id.as_str())
 }
 
+/// First port that Linux gives to sockets which ask for any: resolvers bind such ports for every question.
+const FIRST_EPHEMERAL: u16 = 32_768;
+
+/// Whether a socket offers something to others: one that listens, or one of UDP on a port that was asked for.
+fn offers(network: &Network) -> bool {
+    let asked_for = network.local.is_none_or(|local| local.port < FIRST_EPHEMERAL);
+    network.result >= 0 && network.protocol != "unix" && (network.protocol != "udp" || asked_for)
+}
+
 impl Containers {
     /// Learns from an event. Most teach nothing and cost a look at their kind.
     pub fn learn(&mut self, event: &Event) {
@@ -78,7 +88,7 @@ impl Containers {
             return;
         }
         match &event.body {
-            Body::Listen(network) => known.serves |= network.result >= 0 && network.protocol != "unix",
+            Body::Listen(network) => known.serves |= offers(network),
             _ => known.builds |= is_builder(&process.name),
         }
     }
@@ -102,7 +112,7 @@ impl Containers {
 
 #[cfg(test)]
 mod tests {
-    use model::event::{Direction, Network};
+    use model::event::{Direction, Endpoint};
 
     use super::*;
     use crate::testing::{container, event, exec, process};
@@ -136,6 +146,22 @@ mod tests {
         assert_eq!((containers.serves(&entered), containers.builds(&entered)), (Some(true), Some(true)));
         let outside = event(exec(), &crate::testing::host(), process("sh", &[]));
         assert_eq!((containers.serves(&outside), containers.entered(&outside)), (None, None));
+    }
+
+    #[test]
+    fn a_resolver_s_socket_serves_nobody() {
+        let udp = |port| {
+            let Body::Listen(mut network) = listen() else { unreachable!() };
+            network.protocol = "udp".into();
+            network.local = Some(Endpoint { ip: [0, 0, 0, 0].into(), port });
+            Body::Listen(network)
+        };
+        for (port, serves) in [(41_234, false), (53, true)] {
+            let mut containers = Containers::default();
+            let first = event(udp(port), &container(), process("apk", &[]));
+            containers.learn(&first);
+            assert_eq!(containers.serves(&first), Some(serves), "{port}");
+        }
     }
 
     #[test]

@@ -77,9 +77,13 @@ pub fn open(open: &Open<'_>) -> event::Body {
     })
 }
 
-/// A call on a socket; `None` for families that are neither internet nor Unix.
+/// A call on a socket; `None` for families that are neither internet nor Unix, and for binding a socket of TCP: it serves
+/// only with the `listen` that follows, and clients bind as well.
 pub fn socket(socket: &Socket<'_>) -> Option<event::Body> {
     let address = socket.address;
+    if socket.call == SocketCall::Bind && protocol(address) == Some("tcp") {
+        return None;
+    }
     let (direction, connects) = match socket.call {
         SocketCall::Connect | SocketCall::ConnectAtCgroup | SocketCall::Send => (Direction::Outbound, true),
         SocketCall::Accept | SocketCall::Listen | SocketCall::Bind => (Direction::Inbound, false),
