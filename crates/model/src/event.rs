@@ -125,6 +125,26 @@ pub enum Body {
 }
 
 impl Body {
+    /// The call of the kinds that are one system call with plain arguments.
+    #[must_use]
+    pub const fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Ptrace(call)
+            | Self::Bpf(call)
+            | Self::Userfaultfd(call)
+            | Self::Dup(call)
+            | Self::Socket(call)
+            | Self::ModuleLoad(call)
+            | Self::Mount(call)
+            | Self::Namespace(call)
+            | Self::Memfd(call)
+            | Self::IoUring(call)
+            | Self::SetId(call)
+            | Self::Signal(call) => Some(call),
+            _ => None,
+        }
+    }
+
     /// The kind's name as on the wire.
     pub const fn kind(&self) -> &'static str {
         match self {

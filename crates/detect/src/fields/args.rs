@@ -41,7 +41,7 @@ fn all<'a>(context: &Context<'a>) -> Value<'a> {
         text.push('=');
         text.push_str(value);
     };
-    if let Some(call) = call(&context.event.body) {
+    if let Some(call) = context.event.body.call() {
         for name in call.args.keys() {
             add(name, &one(context.event, name).unwrap_or_default());
         }
@@ -78,26 +78,8 @@ pub fn may_be_of_open(name: &str) -> bool {
     matches!(name, "name" | "filename" | "path" | "flags" | "mode" | "fd") || name.parse::<usize>().is_ok()
 }
 
-const fn call(body: &Body) -> Option<&Call> {
-    match body {
-        Body::Ptrace(call)
-        | Body::Bpf(call)
-        | Body::Userfaultfd(call)
-        | Body::Dup(call)
-        | Body::Socket(call)
-        | Body::ModuleLoad(call)
-        | Body::Mount(call)
-        | Body::Namespace(call)
-        | Body::Memfd(call)
-        | Body::IoUring(call)
-        | Body::SetId(call)
-        | Body::Signal(call) => Some(call),
-        _ => None,
-    }
-}
-
 fn one<'a>(event: &'a Event, name: &str) -> Option<Cow<'a, str>> {
-    if let Some(call) = call(&event.body) {
+    if let Some(call) = event.body.call() {
         return of_call(call, name);
     }
     if matches!(event.body, Body::FileOpen(_)) && !may_be_of_open(name) {

@@ -57,6 +57,15 @@ pub const FIELDS: &[Spec] = &[
     Spec::new("evt.is_open_write", Type::Bool, |c, _| open(c, OpenFlags::writes)).on(FILE_OPEN),
     Spec::new("evt.is_open_create", Type::Bool, |c, _| open(c, |flags| flags.0 & OpenFlags::CREAT != 0)).on(FILE_OPEN),
     Spec::new("evt.is_open_exec", Type::Bool, open_exec).on(FILE_OPEN),
+    Spec::new("evt.count", Type::Int, |_, _| Value::Int(1)),
+    Spec::new("evt.count.exit", Type::Int, |_, _| Value::Int(1)),
+    Spec::new("evt.count.error", Type::Int, |c, _| Value::Int(i64::from(is_failed(c.event)))),
+    Spec::new("evt.count.error.file", Type::Int, |c, _| {
+        failed_if(c.event, matches!(c.event.body, Body::FileOpen(_) | Body::FileChange(_)))
+    }),
+    Spec::new("evt.count.error.net", Type::Int, |c, _| {
+        failed_if(c.event, matches!(c.event.body, Body::Connect(_) | Body::Accept(_) | Body::Listen(_)))
+    }),
     Spec::new("evt.is_io", Type::Bool, |_, _| Value::Bool(false)),
     Spec::new("evt.is_wait", Type::Bool, |_, _| Value::Bool(false)),
     Spec::new("exec.script", Type::Text, |c, _| match &c.event.body {
@@ -84,6 +93,15 @@ pub const FIELDS: &[Spec] = &[
     })
     .on(Kinds(1 << 9)),
 ];
+
+fn is_failed(event: &Event) -> bool {
+    result(event).is_some_and(|result| result < 0)
+}
+
+/// 1 for a failed event of a kind, 0 for others of the kind; other kinds have no such number.
+fn failed_if<'a>(event: &Event, is_kind: bool) -> Value<'a> {
+    if is_kind { Value::Int(i64::from(is_failed(event))) } else { Value::Missing }
+}
 
 fn dns<'a>(context: &Context<'a>, get: fn(&'a model::event::Dns) -> Value<'a>) -> Value<'a> {
     match &context.event.body {
@@ -122,19 +140,7 @@ pub fn result(event: &Event) -> Option<i64> {
         Body::FileOpen(open) => open.result,
         Body::FileChange(change) => change.result,
         Body::Connect(network) | Body::Accept(network) | Body::Listen(network) => network.result,
-        Body::Ptrace(call)
-        | Body::Bpf(call)
-        | Body::Userfaultfd(call)
-        | Body::Dup(call)
-        | Body::Socket(call)
-        | Body::ModuleLoad(call)
-        | Body::Mount(call)
-        | Body::Namespace(call)
-        | Body::Memfd(call)
-        | Body::IoUring(call)
-        | Body::SetId(call)
-        | Body::Signal(call) => call.result,
-        _ => return None,
+        body => return body.call().map(|call| call.result),
     })
 }
 

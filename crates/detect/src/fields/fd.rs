@@ -14,6 +14,8 @@ use crate::value::{Value, canonical};
 const ANY: Kinds = Kinds(0b1111_1000 | 1 << 13);
 /// Opens and changes.
 const FILES: Kinds = Kinds(0b0001_1000);
+/// Changes.
+const CHANGES: Kinds = Kinds(0b0001_0000);
 /// Connections.
 const NET: Kinds = Kinds(0b1110_0000);
 
@@ -69,6 +71,22 @@ pub const FIELDS: &[Spec] = &[
         network(c).map_or(Value::Missing, |_| Value::Bool(is_send(c.event)))
     })
     .on(NET),
+    Spec::new("fd.containername", Type::Text, |c, _| in_container(c, name(c))).on(ANY),
+    Spec::new("fd.containerdirectory", Type::Text, |c, _| {
+        in_container(c, path(c).map_or(Value::Missing, |path| Value::text(split(path).0)))
+    })
+    .on(FILES),
+    Spec::new("fs.path.name", Type::Text, |c, _| one_path(c)).on(FILES),
+    Spec::new(
+        "fs.path.nameraw",
+        Type::Text,
+        |c, _| if one_path(c) == Value::Missing { Value::Missing } else { raw_name(c) },
+    )
+    .on(FILES),
+    Spec::new("fs.path.source", Type::Text, |c, _| ends(c, |(from, _)| from)).on(CHANGES),
+    Spec::new("fs.path.sourceraw", Type::Text, |c, _| ends(c, |(from, _)| from)).on(CHANGES),
+    Spec::new("fs.path.target", Type::Text, |c, _| ends(c, |(_, to)| to)).on(CHANGES),
+    Spec::new("fs.path.targetraw", Type::Text, |c, _| ends(c, |(_, to)| to)).on(CHANGES),
     Spec::new("fd.is_upper_layer", Type::Bool, |_, _| Value::Missing).on(FILES),
 ];
 
@@ -78,6 +96,27 @@ fn path<'a>(context: &Context<'a>) -> Option<&'a str> {
         Body::FileChange(change) => Some(&change.path),
         _ => None,
     }
+}
+
+/// The path of a call that has one; renames and links have two.
+fn one_path<'a>(context: &Context<'a>) -> Value<'a> {
+    match &context.event.body {
+        Body::FileChange(change) if change.new_path.is_some() => Value::Missing,
+        _ => Value::maybe(path(context)),
+    }
+}
+
+/// One of the two paths of a rename or a link.
+fn ends<'a>(context: &Context<'a>, which: fn((&'a str, &'a str)) -> &'a str) -> Value<'a> {
+    let Body::FileChange(change) = &context.event.body else { return Value::Missing };
+    Value::maybe(change.new_path.as_deref().map(|to| which((&change.path, to))))
+}
+
+/// `container:name`; nothing before the colon on the host, as Falco has it.
+fn in_container<'a>(context: &Context<'a>, name: Value<'a>) -> Value<'a> {
+    let Value::Text(name) = name else { return Value::Missing };
+    let container = context.event.scope.container.as_ref().map_or("", |container| container.id.as_str());
+    Value::Text(Cow::Owned(format!("{container}:{name}")))
 }
 
 fn network<'a>(context: &Context<'a>) -> Option<&'a Network> {

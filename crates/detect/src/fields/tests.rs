@@ -91,12 +91,25 @@ fn of_files_and_connections() {
         ("evt.res", "SUCCESS"),
         ("evt.arg[1]", "/etc/shadow"),
         ("b64(evt.arg.name)", "-"),
+        ("fs.path.name", "/etc/shadow"),
+        ("fs.path.source", "-"),
+        ("fd.containername", ":/etc/shadow"),
+        ("evt.count", "1"),
+        ("evt.count.error", "0"),
     ];
     check(&file, &cases);
     let failed = event(open("/x", 0, -2), &host(), process("cat", &[]));
     check(
         &failed,
-        &[("fd.num", "-1"), ("evt.res", "ENOENT"), ("evt.rawres", "-2"), ("fd.directory", "/"), ("evt.failed", "true")],
+        &[
+            ("fd.num", "-1"),
+            ("evt.res", "ENOENT"),
+            ("evt.rawres", "-2"),
+            ("fd.directory", "/"),
+            ("evt.failed", "true"),
+            ("evt.count.error.file", "1"),
+            ("evt.count.error.net", "-"),
+        ],
     );
     let cases = [
         ("fd.name", "10.0.0.5:40000->1.2.3.4:443"),
@@ -128,7 +141,15 @@ fn of_changes_and_calls() {
         path_source: model::event::PathSource::Kernel,
     };
     let chmod = FileChange { operation: FileOperation::Chmod, mode: Some(0o4755), new_path: None, ..rename.clone() };
-    let cases = [("evt.type", "rename"), ("evt.arg.oldpath", "/a"), ("evt.arg.newpath", "/b"), ("evt.arg.path", "-")];
+    let cases = [
+        ("evt.type", "rename"),
+        ("evt.arg.oldpath", "/a"),
+        ("evt.arg.newpath", "/b"),
+        ("evt.arg.path", "-"),
+        ("fs.path.source", "/a"),
+        ("fs.path.target", "/b"),
+        ("fs.path.name", "-"),
+    ];
     check(&event(Body::FileChange(rename), &host(), process("mv", &[])), &cases);
     let mode = "S_ISUID|S_IXUSR|S_IWUSR|S_IRUSR|S_IXGRP|S_IRGRP|S_IXOTH|S_IROTH";
     check(

@@ -179,19 +179,7 @@ pub fn names(event: &Event) -> Names<'_> {
         Body::Connect(network) => Names::Known(connect_names(event, network)),
         Body::Accept(network) if network.protocol == "udp" => Names::Known(&["recvfrom", "recvmsg", "recvmmsg"]),
         Body::Accept(_) => Names::Known(&["accept4", "accept"]),
-        Body::Ptrace(call)
-        | Body::Bpf(call)
-        | Body::Userfaultfd(call)
-        | Body::Dup(call)
-        | Body::Socket(call)
-        | Body::ModuleLoad(call)
-        | Body::Mount(call)
-        | Body::Namespace(call)
-        | Body::Memfd(call)
-        | Body::IoUring(call)
-        | Body::SetId(call)
-        | Body::Signal(call) => of_call(call, all),
-        _ => Names::Known(all),
+        body => body.call().map_or(Names::Known(all), |call| of_call(call, all)),
     }
 }
 

@@ -7,16 +7,14 @@ const FIELDS: &str = "
     container.liveness_probe container.mount.mode container.mount.propagation container.mount.rdwr
     container.readiness_probe container.start_ts evt.abspath evt.around evt.asynctype evt.buffer evt.buflen
     evt.buflen.file evt.buflen.file.in evt.buflen.file.out evt.buflen.in evt.buflen.net evt.buflen.net.in
-    evt.buflen.net.out evt.buflen.out evt.count evt.count.error evt.count.error.file evt.count.error.memory
-    evt.count.error.net evt.count.error.other evt.count.exit evt.count.procinfo evt.count.threadinfo evt.cpu
-    evt.deltatime evt.deltatime.ns evt.deltatime.s evt.infra.docker.container.id
+    evt.buflen.net.out evt.buflen.out evt.count.error.memory evt.count.error.other evt.count.procinfo
+    evt.count.threadinfo evt.cpu evt.deltatime evt.deltatime.ns evt.deltatime.s evt.infra.docker.container.id
     evt.infra.docker.container.image evt.infra.docker.container.name evt.infra.docker.name evt.io_dir
     evt.is_io_read evt.is_io_write evt.is_syslog evt.latency evt.latency.human evt.latency.ns
-    evt.latency.quantized evt.latency.s evt.outputtime evt.plugininfo evt.pluginname evt.reltime evt.reltime.ns
-    evt.reltime.s evt.type.is evt.wait_latency fd.containerdirectory fd.containername fd.cproto fd.dev
-    fd.dev.major fd.dev.minor fd.is_lower_layer fd.lproto fd.proto fd.rproto fd.sproto fd.types fd.uid
-    fdlist.cips fdlist.cports fdlist.names fdlist.nums fdlist.sips fdlist.sports fs.path.name fs.path.nameraw
-    fs.path.source fs.path.sourceraw fs.path.target fs.path.targetraw k8s.deployment.id k8s.deployment.label
+    evt.latency.quantized evt.latency.s evt.outputtime evt.plugininfo evt.pluginname evt.reltime
+    evt.reltime.ns evt.reltime.s evt.type.is evt.wait_latency fd.cproto fd.dev fd.dev.major fd.dev.minor
+    fd.is_lower_layer fd.lproto fd.proto fd.rproto fd.sproto fd.types fd.uid fdlist.cips fdlist.cports
+    fdlist.names fdlist.nums fdlist.sips fdlist.sports k8s.deployment.id k8s.deployment.label
     k8s.deployment.labels k8s.deployment.name k8s.ns.id k8s.ns.label k8s.ns.labels k8s.pod.cni.json
     k8s.pod.full_id k8s.pod.full_sandbox_id k8s.pod.ip k8s.pod.sandbox_id k8s.rc.id k8s.rc.label k8s.rc.labels
     k8s.rc.name k8s.rs.id k8s.rs.label k8s.rs.labels k8s.rs.name k8s.svc.id k8s.svc.label k8s.svc.labels
