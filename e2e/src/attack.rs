@@ -70,23 +70,33 @@ pub async fn run(folder: &Path, choice: &Choice) -> Result<Report> {
     let mut scenarios = scenario::load(&testkit::repository().join("e2e/scenarios"))?;
     scenarios
         .retain(|scenario| choice.names.is_empty() || choice.names.iter().any(|name| scenario.name.contains(name)));
+    let parts: Vec<Part<'_>> = scenarios.iter().flat_map(Scenario::parts).collect();
     // Before the sensor starts: making an image is the work of a builder, not of the scenarios.
     let lab = Lab::start(folder, folder, &[VICTIM]).await?;
     let hub = Hub::start(folder, 0).await?;
     let rules = falco_rules();
-    let token = Some(hub.join_token()?);
-    let options = Options { rules: rules.clone(), events: choice.record, token };
+    let options = Options { rules: rules.clone(), events: false, token: Some(hub.join_token()?) };
     let sensor = Sensor::start(folder, &options).await?;
-    // A recording has every event, which takes its time.
-    let at_once = if choice.record { 1 } else { play::AT_ONCE };
-    let runs = play::all(&lab, &sensor, &scenarios, folder, at_once).await?;
-    let incidents = verdict::incidents(&hub, &sensor, &runs).await?;
-    let report = Report::new(&runs, &sensor.alerts(), &incidents, !rules.is_empty());
+    let plays = play::all(&lab, &sensor, &parts, folder, play::AT_ONCE).await?;
+    let incidents = verdict::incidents(&hub, &sensor, &plays).await?;
+    let report = Report::new(&plays, &sensor.alerts(), &incidents, !rules.is_empty());
     if choice.record {
-        print!("{report}");
-        record::write(&runs, &sensor).context("writing recordings")?;
+        let left = record::from_alerts(&parts, &sensor.alerts()).context("writing recordings")?;
+        sensor.stop()?;
+        record_whole(&lab, &left, &folder.join("whole")).await?;
     }
     Ok(report)
+}
+
+/// Plays again what alerts alone do not tell enough of, one after the other, with a sensor that tells every event.
+async fn record_whole(lab: &Lab, parts: &[Part<'_>], folder: &Path) -> Result<()> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder).context("making a folder")?;
+    let sensor = Sensor::start(folder, &Options { events: true, ..Options::default() }).await?;
+    play::all(lab, &sensor, parts, folder, 1).await?;
+    record::from_events(parts, &sensor).context("writing recordings of whole runs")
 }
 
 /// Falco's stable rules, where the shared data has them.

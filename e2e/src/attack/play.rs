@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::outside::{NAMES, Outside};
-use super::scenario::{Kind, Scenario};
+use super::scenario::Kind;
 use super::{Part, VICTIM};
 use crate::parts::lab::{Container, Lab};
 use crate::parts::process::output;
@@ -42,15 +42,14 @@ pub struct Play<'a> {
     pub said: String,
 }
 
-/// Plays every part of every scenario; when it returns the sensor has told all of them.
+/// Plays scripts; when it returns the sensor has told all of them.
 pub async fn all<'a>(
     lab: &Lab,
     sensor: &Sensor,
-    scenarios: &'a [Scenario],
+    parts: &[Part<'a>],
     folder: &Path,
     at_once: usize,
 ) -> Result<Vec<Play<'a>>> {
-    let parts: Vec<Part<'a>> = scenarios.iter().flat_map(Scenario::parts).collect();
     fs::write(folder.join("resolv.conf"), format!("nameserver {NAMES}\noptions timeout:1 attempts:1\n"))?;
     fs::create_dir_all(folder.join("account"))?;
     fs::write(folder.join("account/token"), "not-a-token\n")?;
@@ -59,7 +58,7 @@ pub async fn all<'a>(
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..at_once)
             .map(|worker| {
-                let (parts, next, done) = (&parts, &next, &done);
+                let (next, done) = (&next, &done);
                 scope.spawn(move || {
                     let outside = Outside::start(&format!("seawall-{}-{worker}", std::process::id()))?;
                     while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -1,4 +1,4 @@
-//! Recordings of attacks: the events that raise their alerts, as fixtures in `content/tests/recorded`.
+//! Recordings of attacks: the events that raise their alerts, as fixtures in `content/recordings`.
 //!
 //! Of all events of a container only those are kept that the alerts need, found by replaying. What is different in every
 //! run or on every machine is replaced: times begin at one moment, process and pipe numbers are small, and nothing is
@@ -9,37 +9,59 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use detect::{CompileOptions, Engine, Matches, RuleSet};
 use model::event::Exec;
-use model::{Ancestor, Body, Event, ImageRef, Process, Timestamp};
+use model::{Alert, Ancestor, Body, Event, ImageRef, Process, Timestamp};
 
-use super::{Part, Play};
+use super::Part;
 use crate::parts::out;
-use crate::parts::sensor::Sensor;
+use crate::parts::sensor::{Line, Sensor};
+
+/// Ancestors outside of the container that are kept: the runtime and its shim.
+const OUTSIDE: usize = 2;
 
 /// When every recording begins.
 const BEGINNING: i64 = 1_700_000_000;
 
-/// Writes a recording of each attack and variant.
-pub fn write(plays: &[Play<'_>], sensor: &Sensor) -> Result<()> {
-    let (rules, _) = RuleSet::compile(&detect::content::rules(), &CompileOptions::default());
-    let folder = testkit::repository().join("content/tests/recorded");
-    for play in plays.iter().filter(|play| !play.part.benign) {
-        let id = play.part.id();
+/// Writes a recording of each attack and variant from the evidence of its alerts; gives those for which that is not
+/// enough: alerts carry only the first of many events, and not what a container did before.
+pub fn from_alerts<'a>(parts: &[Part<'a>], alerts: &[Line<Alert>]) -> Result<Vec<Part<'a>>> {
+    let mut left = Vec::new();
+    for part in parts.iter().filter(|part| !part.benign) {
+        let id = part.id();
+        let is_ours = |alert: &Alert| alert.scope.container.as_ref().is_some_and(|container| container.id == id);
+        let ours = alerts.iter().filter(|line| is_ours(&line.what) && part.alerts.contains(&line.what.key));
+        let by_seq: BTreeMap<u64, &Event> =
+            ours.flat_map(|line| &line.what.evidence).map(|event| (event.seq, event)).collect();
+        let events: Vec<Event> = by_seq.into_values().cloned().collect();
+        if record(part, &events).is_err() {
+            left.push(part.clone());
+        }
+    }
+    Ok(left)
+}
+
+/// Writes recordings from all that was seen of each container, and keeps that for people.
+pub fn from_events(parts: &[Part<'_>], sensor: &Sensor) -> Result<()> {
+    let mut failed = Vec::new();
+    for part in parts {
+        let id = part.id();
         let mut ours = sensor.events_of(&id)?;
         ours.sort_by_key(|event| event.seq);
         keep_all(&id, &ours)?;
-        let needed = needed(&rules, &play.part, &ours).with_context(|| format!("recording {id}"))?;
-        let recorded = neutral(needed, &play.part);
-        let raised = raised(&rules, &recorded);
-        ensure!(
-            play.part.alerts.iter().all(|key| raised.contains(key)),
-            "the recording of {id} raises {raised:?} only"
-        );
-        save(&file(&folder, &play.part), &play.part, &recorded)?;
+        failed.extend(record(part, &ours).err().map(|error| format!("{id}: {error:#}")));
     }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
+}
+
+fn record(part: &Part<'_>, events: &[Event]) -> Result<()> {
+    let (rules, _) = RuleSet::compile(&detect::content::rules(), &CompileOptions::default());
+    let recorded = neutral(needed(&rules, part, events)?, part);
+    let keys = raised(&rules, &recorded);
+    ensure!(part.alerts.iter().all(|key| keys.contains(key)), "its recording raises {keys:?} only");
+    save(&file(&testkit::repository().join("content/recordings"), part), part, &recorded)
 }
 
 fn file(folder: &Path, part: &Part<'_>) -> PathBuf {
@@ -97,12 +119,13 @@ fn needed(rules: &RuleSet, part: &Part<'_>, events: &[Event]) -> Result<Vec<Even
             }
         }
     }
-    let roles = |event: &Event| {
+    let tells_role = |event: &Event| {
         let first = event.process.as_ref().is_some_and(|process| process.vpid == Some(1));
-        matches!(event.body, Body::Listen(_) | Body::Connect(_)) || (first && matches!(event.body, Body::Exec(_)))
+        let speaks = matches!(&event.body, Body::Connect(network) if network.protocol == "tcp");
+        speaks || matches!(event.body, Body::Listen(_)) || (first && matches!(event.body, Body::Exec(_)))
     };
     let starts = |event: &Event| matches!(event.body.kind(), "exec" | "exit" | "connect" | "accept" | "listen" | "dns");
-    let tiers: [&dyn Fn(&Event) -> bool; 3] = [&|_| false, &roles, &starts];
+    let tiers: [&dyn Fn(&Event) -> bool; 3] = [&|_| false, &tells_role, &starts];
     for tier in tiers {
         let chosen: Vec<Event> =
             events.iter().filter(|event| keep.contains(&event.seq) || tier(event)).cloned().collect();
@@ -111,7 +134,7 @@ fn needed(rules: &RuleSet, part: &Part<'_>, events: &[Event]) -> Result<Vec<Even
             return Ok(chosen);
         }
     }
-    anyhow::bail!("all of its {} events raise {:?} only", events.len(), raised(rules, events))
+    bail!("all of its {} events raise {:?} only", events.len(), raised(rules, events))
 }
 
 /// The same events with nothing of this run and this machine.
@@ -173,9 +196,15 @@ impl Numbers {
         process.sid = process.sid.map(|sid| self.pid(sid));
         process.pgid = process.pgid.map(|pgid| self.pid(pgid));
         process.start_time = at(process.start_time);
+        // Our rules ask for none of these.
         process.namespaces = model::Namespaces::default();
-        // Rules ask for these alone.
+        (process.caps_effective, process.caps_permitted) = Default::default();
         process.env.retain(|entry| entry.starts_with("HIST") || entry.starts_with("LD_"));
+        if process.name.starts_with("runc") {
+            process.cwd = "/".into();
+        }
+        let inside = process.ancestors.iter().take_while(|ancestor| ancestor.same_container).count();
+        process.ancestors.truncate(inside + OUTSIDE);
         process.ancestors = process.ancestors.iter().map(|ancestor| Arc::new(self.ancestor(ancestor, at))).collect();
         process
     }

@@ -84,8 +84,9 @@ impl Connected {
     }
 
     /// All that are remembered in a container.
-    pub fn within<'a>(&'a self, container: &'a Option<Box<str>>) -> impl Iterator<Item = &'a Speaker> {
-        self.speakers.iter().filter(move |((place, _), _)| place == container).map(|(_, speaker)| speaker)
+    pub fn within<'a>(&'a self, container: Option<&'a str>) -> impl Iterator<Item = &'a Speaker> {
+        let inside = move |place: &Place| place.0.as_deref() == container;
+        self.speakers.iter().filter(move |(place, _)| inside(place)).map(|(_, speaker)| speaker)
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Feeds {
 
 impl Detector for Feeds {
     fn observe(&mut self, event: &Event) -> Option<Hit> {
-        match &event.body {
+        let mut hit = match &event.body {
             Body::Exec(exec) if exec.result >= 0 => self.started(exec, event),
             Body::Connect(_) | Body::Accept(_) => self.connected.note(event).then(|| self.spoke(event)).flatten(),
             Body::Exit(_) => {
@@ -63,7 +63,10 @@ impl Detector for Feeds {
                 None
             }
             _ => None,
-        }
+        }?;
+        hit.earlier.retain(|earlier| earlier.seq != event.seq);
+        hit.earlier.sort_by_key(|earlier| earlier.seq);
+        Some(hit)
     }
 }
 
@@ -208,8 +211,8 @@ impl Feeds {
         let name = name_of(&reader.event);
         if reader.role == Role::RunsDescriptor {
             let beside = |speaker: &&Speaker| speaks_beside(reader, speaker);
-            let speaker = self.connected.within(&reader.container).find(beside)?;
-            return Some(downloads(reader, speaker));
+            let speaker = self.connected.within(reader.container.as_deref()).find(beside)?;
+            return Some(downloads(reader, speaker, None));
         }
         if reader.role != Role::Runs {
             return None;
@@ -218,17 +221,14 @@ impl Feeds {
             && let Some(speaker) = self.speaker(listener, &reader.event)
         {
             let output = format!("{name} answers to {}, which speaks with the network", name_of(&speaker.event));
-            return Some(Hit {
-                detector: "remote-shell",
-                output,
-                earlier: vec![reader.event.clone(), speaker.event.clone()],
-            });
+            let earlier = vec![reader.event.clone(), listener.event.clone(), speaker.event.clone()];
+            return Some(Hit { detector: "remote-shell", output, earlier });
         }
         let mut at = reader;
         for _ in 0..MAX_HOPS {
             let source = self.other_end(at, at.input, |piper| piper.output)?;
             if let Some(speaker) = self.speaker(source, &reader.event) {
-                return Some(downloads(reader, speaker));
+                return Some(downloads(reader, speaker, Some(&source.event)));
             }
             if source.role == Role::Decodes {
                 let output = format!("{name} runs what {} decodes", name_of(&source.event));
@@ -253,10 +253,11 @@ impl Feeds {
     }
 }
 
-fn downloads(reader: &Piper, speaker: &Speaker) -> Hit {
+fn downloads(reader: &Piper, speaker: &Speaker, start: Option<&Event>) -> Hit {
     let (shell, source) = (name_of(&reader.event), name_of(&speaker.event));
     let output = format!("{shell} runs what {source} gets from the network");
-    Hit { detector: "download-into-shell", output, earlier: vec![speaker.event.clone(), reader.event.clone()] }
+    let earlier = start.into_iter().chain([&speaker.event, &reader.event]).cloned().collect();
+    Hit { detector: "download-into-shell", output, earlier }
 }
 
 /// Whether a process with a connection is another child of the reader's parent and ran at the same time.

@@ -33,8 +33,6 @@ pub enum Wanted {
     Nothing,
     /// All.
     Everything,
-    /// Those of such processes.
-    Of(fn(&Process) -> bool),
     /// Those of files below one of these folders.
     Below(&'static [&'static str]),
     /// Those of such processes, and those of files below one of these folders.

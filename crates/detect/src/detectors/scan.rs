@@ -3,7 +3,7 @@
 //! `connection-burst`: from one container to fifteen different ports of one machine within ten seconds, or to one port of
 //! forty neighbouring machines within two seconds. Only in containers: a node's agents probe its pods.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{Body, Event};
 
@@ -49,17 +49,11 @@ impl Default for Hosts {
     }
 }
 
-/// The first three quarters of an address: machines that have them in common are neighbours.
+/// The first three bytes of an address, of a long one all but the last four: machines that have them in common are neighbours.
 fn neighbourhood(ip: IpAddr) -> IpAddr {
     match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            IpAddr::from([a, b, c, 0])
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, e, f, _, _] = ip.segments();
-            IpAddr::from([a, b, c, d, e, f, 0, 0])
-        }
+        IpAddr::V4(ip) => Ipv4Addr::from(u32::from(ip) & !0xff).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) & !0xffff_ffff).into(),
     }
 }
 
@@ -69,5 +63,33 @@ impl Detector for Hosts {
         let (items, earlier) = self.0.add((container(event), neighbourhood(ip), port), ip.to_string(), event)?;
         let output = format!("port {port} of {} neighbouring machines within two seconds", items.len());
         Some(Hit { detector: "connection-burst", output, earlier })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{connect, container as in_container, event, host, process};
+
+    fn hits(detector: &mut impl Detector, remotes: impl Iterator<Item = String>) -> usize {
+        let events = remotes.map(|remote| event(connect(&remote, "tcp"), &in_container(), process("agent", &[])));
+        events.filter_map(|event| detector.observe(&event)).count()
+    }
+
+    #[test]
+    fn many_ports_of_one_machine_are_a_scan() {
+        assert_eq!(hits(&mut Ports::default(), (1..=15).map(|port| format!("10.0.0.9:{port}"))), 1);
+        assert_eq!(hits(&mut Ports::default(), (1..=14).map(|port| format!("10.0.0.9:{port}"))), 0);
+        assert_eq!(hits(&mut Ports::default(), (1..=99).map(|_| "10.0.0.9:443".into())), 0, "one port");
+        assert_eq!(hits(&mut Ports::default(), (1..=99).map(|port| format!("127.0.0.1:{port}"))), 0, "itself");
+        let probe = event(connect("10.0.0.9:1", "tcp"), &host(), process("kubelet", &[]));
+        assert!((0..99).all(|_| Ports::default().observe(&probe).is_none()));
+    }
+
+    #[test]
+    fn one_port_of_many_neighbours_is_a_scan() {
+        assert_eq!(hits(&mut Hosts::default(), (1..=40).map(|host| format!("10.0.0.{host}:22"))), 1);
+        assert_eq!(hits(&mut Hosts::default(), (1..=40).map(|host| format!("10.0.{host}.1:22"))), 0, "strangers");
+        assert_eq!(hits(&mut Hosts::default(), (1..=40).map(|host| format!("[2001:db8::{host:x}]:22"))), 1);
     }
 }

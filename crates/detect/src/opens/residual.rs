@@ -253,7 +253,6 @@ impl Simplify<'_> {
         match wanted {
             Wanted::Nothing => Residual::Never,
             Wanted::Everything => Residual::Always,
-            Wanted::Of(is_such) => Residual::Process(is_such),
             Wanted::Below(folders) => self.below(folders),
             Wanted::OfOrBelow(is_such, folders) => Residual::Any(vec![Residual::Process(is_such), self.below(folders)]),
         }

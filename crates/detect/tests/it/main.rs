@@ -6,3 +6,4 @@ mod audit_noise;
 mod content;
 mod notation;
 mod official;
+mod recorded;
