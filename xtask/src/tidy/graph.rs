@@ -56,7 +56,8 @@ const FREE: [&str; 2] = ["e2e", "bench"];
 const HOMES: [(&str, &[&str]); 12] = [
     ("aho-corasick", &["detect"]),
     ("axum", &["server"]),
-    ("clap", &["cli", "server", "sensor"]),
+    // The test kit writes the reference from the programs' own help.
+    ("clap", &["cli", "server", "sensor", "testkit"]),
     ("flate2", &["limits", "testkit"]),
     ("granit-parser", &["limits"]),
     ("indicatif", &["cli"]),
