@@ -251,7 +251,12 @@ impl<S: Sink> Pipeline<S> {
                 }
             }
             Body::Socket(socket) => {
-                let provider = if socket.call == SocketCall::ConnectAtCgroup { "cgroup" } else { "tp_btf" };
+                let provider = match socket.call {
+                    SocketCall::ConnectAtCgroup => "cgroup",
+                    // Rules tell a datagram from a connection by it.
+                    SocketCall::Send => "cgroup/sendmsg",
+                    _ => "tp_btf",
+                };
                 if let Some(body) = convert::socket(socket) {
                     let process = self.processes.get(header, known);
                     self.emit(header, place, process, provider, body);

@@ -2,7 +2,8 @@
 /*
  * connect: at the end of the system call, with its result, where the dispatcher runs anyway; else before it, at the
  * cgroup's hook, which costs other calls nothing. The cgroup's hook also sees what io_uring connects, so that it stays
- * attached and then reports exactly what did not come through the system call.
+ * attached and then reports exactly what did not come through the system call. Datagrams to an address of their own
+ * come through a hook of their own; only the first of each process to each address is told.
  */
 #include "common.h"
 #include "signals.h"
@@ -78,8 +79,44 @@ struct connect_record {
 	struct connect_body body;
 };
 
+/* Where a process sent datagrams already; the oldest are forgotten first. */
+struct destination {
+	__u32 pid;
+	__u16 port, family;
+	__u32 ip[4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct destination);
+	__type(value, __u8);
+} destinations SEC(".maps");
+
+static __always_inline bool is_known_destination(const struct task_struct *task, struct bpf_sock_addr *ctx, __u16 family)
+{
+	struct destination to = { .pid = task->tgid, .port = ctx->user_port, .family = family };
+	__u8 one = 1;
+
+	if (family == AF_INET) {
+		to.ip[0] = ctx->user_ip4;
+	} else {
+		to.ip[0] = ctx->user_ip6[0];
+		to.ip[1] = ctx->user_ip6[1];
+		to.ip[2] = ctx->user_ip6[2];
+		to.ip[3] = ctx->user_ip6[3];
+	}
+	if (bpf_map_lookup_elem(&destinations, &to))
+		return true;
+	bpf_map_update_elem(&destinations, &to, &one, BPF_ANY);
+	return false;
+}
+
+#define HOW_SEND 4
+#define HOW_CONNECT_AT_CGROUP 5
+
 /* These programs may be preempted, so that they write into the ring itself and not into the shared scratch. */
-static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family)
+static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family, __u16 how)
 {
 	struct task_struct *task = current_task();
 	const struct settings *settings = get_settings();
@@ -87,7 +124,12 @@ static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family)
 
 	if (is_own(task))
 		return 1;
-	if (settings && settings->flags & SETTING_CONNECT_BY_SYSCALL) {
+	if (how == HOW_SEND && !(settings && settings->flags & SETTING_SEND_ALL) &&
+	    is_known_destination(task, ctx, family)) {
+		count_filtered(SIGNAL_CONNECT);
+		return 1;
+	}
+	if (how == HOW_CONNECT_AT_CGROUP && settings && settings->flags & SETTING_CONNECT_BY_SYSCALL) {
 		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
 		if (BPF_CORE_READ(regs, orig_ax) == NR_CONNECT)
@@ -101,10 +143,10 @@ static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family)
 	__builtin_memset(&r->body, 0, sizeof(r->body));
 	fill_header(&r->header, task, RECORD_CONNECT, SIGNAL_CONNECT);
 	r->header.size = sizeof(*r);
-	/* The attempt begins here; its end is not seen. */
-	r->body.result = -EINPROGRESS;
+	/* An attempt to connect begins here, its end is not seen; a datagram is on its way. */
+	r->body.result = how == HOW_SEND ? 0 : -EINPROGRESS;
 	r->body.fd = -1;
-	r->body.how = 5;
+	r->body.how = how;
 	r->body.address.family = family;
 	r->body.address.protocol = ctx->protocol;
 	r->body.address.remote_port = __builtin_bswap16(ctx->user_port);
@@ -124,11 +166,23 @@ static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family)
 SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
-	return at_cgroup(ctx, AF_INET);
+	return at_cgroup(ctx, AF_INET, HOW_CONNECT_AT_CGROUP);
 }
 
 SEC("cgroup/connect6")
 int connect6(struct bpf_sock_addr *ctx)
 {
-	return at_cgroup(ctx, AF_INET6);
+	return at_cgroup(ctx, AF_INET6, HOW_CONNECT_AT_CGROUP);
+}
+
+SEC("cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return at_cgroup(ctx, AF_INET, HOW_SEND);
+}
+
+SEC("cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return at_cgroup(ctx, AF_INET6, HOW_SEND);
 }

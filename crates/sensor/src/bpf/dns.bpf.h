@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * dns: datagrams from and to port 53 at the root cgroup's packet hooks. The message goes to user space, which parses it;
- * here only the lengths of the IP and UDP headers are looked at. Questions are told by the process that sends; answers
- * come in whoever happens to run, so that user space ties them to the question by address, port and id.
+ * dns: datagrams, and messages in one segment of TCP, from and to port 53 at the root cgroup's packet hooks. The message
+ * goes to user space, which parses it; here only the lengths of the headers are looked at. Questions are told by the
+ * process that sends; answers come in whoever happens to run, so that user space ties them to the question by address,
+ * port and id.
  */
 #include "common.h"
 #include "signals.h"
 
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
+#define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 #define DNS_PORT 53
 #define MESSAGE_SIZE 512
@@ -25,7 +27,9 @@ static __always_inline int packet(struct __sk_buff *skb, __u16 outgoing)
 	struct dns_record *r;
 	__u8 first, protocol;
 	__u16 ports[2];
-	__u32 udp, size, address;
+	__u32 udp, message, size, address;
+	__u16 length;
+	__u8 first_of_flags;
 
 	if (bpf_skb_load_bytes(skb, 0, &first, 1))
 		return 1;
@@ -41,10 +45,21 @@ static __always_inline int packet(struct __sk_buff *skb, __u16 outgoing)
 		if (bpf_skb_load_bytes(skb, 6, &protocol, 1))
 			return 1;
 	}
-	if (protocol != PROTOCOL_UDP || bpf_skb_load_bytes(skb, udp, ports, 4))
+	if ((protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP) || bpf_skb_load_bytes(skb, udp, ports, 4))
 		return 1;
 	if (ports[outgoing ? 1 : 0] != __builtin_bswap16(DNS_PORT))
 		return 1;
+	message = udp + 8;
+	if (protocol == PROTOCOL_TCP) {
+		/* Behind the header (RFC 9293) a length, then the message (RFC 1035, 4.2.2); one that is cut is not told. */
+		if (bpf_skb_load_bytes(skb, udp + 12, &first_of_flags, 1))
+			return 1;
+		message = udp + (first_of_flags >> 4) * 4 + 2;
+		if (message > skb->len || bpf_skb_load_bytes(skb, message - 2, &length, 2))
+			return 1;
+		if (__builtin_bswap16(length) != skb->len - message)
+			return 1;
+	}
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
 		count_lost(SIGNAL_DNS);
@@ -61,7 +76,7 @@ static __always_inline int packet(struct __sk_buff *skb, __u16 outgoing)
 		bpf_skb_load_bytes(skb, address, r->body.server, 4);
 	else
 		bpf_skb_load_bytes(skb, address, r->body.server, 16);
-	size = skb->len - udp - 8;
+	size = skb->len - message;
 	if (size > MESSAGE_SIZE)
 		size = MESSAGE_SIZE;
 	if (size == 0)
@@ -70,7 +85,7 @@ static __always_inline int packet(struct __sk_buff *skb, __u16 outgoing)
 	size--;
 	barrier_var(size);
 	size = (size & (MESSAGE_SIZE - 1)) + 1;
-	if (bpf_skb_load_bytes(skb, udp + 8, r->message, size)) {
+	if (bpf_skb_load_bytes(skb, message, r->message, size)) {
 discard:
 		bpf_ringbuf_discard(r, 0);
 		return 1;

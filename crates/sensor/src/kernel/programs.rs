@@ -110,6 +110,8 @@ pub static ALL: &[Program] = &[
     handler(Signal::FileChange, "file_change", syscalls::CHANGE),
     program(Signal::Connect, "connect4", "cgroup/connect4", Attach::Cgroup),
     program(Signal::Connect, "connect6", "cgroup/connect6", Attach::Cgroup),
+    program(Signal::Connect, "sendmsg4", "cgroup/sendmsg4", Attach::Cgroup),
+    program(Signal::Connect, "sendmsg6", "cgroup/sendmsg6", Attach::Cgroup),
     handler(Signal::Connect, "connect", syscalls::CONNECT),
     handler(Signal::Accept, "accept_call", syscalls::ACCEPT),
     handler(Signal::Listen, "listen_call", syscalls::LISTEN),

@@ -103,6 +103,49 @@ fn a_socket_that_becomes_standard_input_is_seen_with_what_it_is() {
 }
 
 #[test]
+fn a_datagram_is_told_once_for_each_address() {
+    need!(root, bpf);
+    let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = receiver.local_addr().unwrap();
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    let rule = |name: &str, condition: &str| {
+        format!("- rule: {name}\n  desc: d\n  condition: {condition}\n  output: \"%fd.name\"\n  priority: NOTICE\n")
+    };
+    let sent = rule("Sent", &format!("evt.type = sendto and fd.sport = {} and fd.l4proto = udp", to.port()));
+    let connected = rule("Connected", &format!("evt.type = connect and fd.sport = {}", to.port()));
+    std::fs::write(rules.path(), sent + &connected).unwrap();
+    let mut sensor = Sensor::start(&["--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for _ in 0..100 {
+        sender.send_to(b"x", to).unwrap();
+    }
+    let alert = sensor.wait_for("the alert", |value| text(value, "/rule") == "Sent");
+    assert_eq!(text(&alert, "/evidence/0/remote/ip"), "127.0.0.1");
+    sender.connect(to).unwrap();
+    sensor.wait_for("the connection", |value| text(value, "/rule") == "Connected");
+    let of_sent = sensor.seen().iter().filter(|value| text(value, "/rule") == "Sent");
+    assert_eq!(of_sent.map(|value| value["count"].as_u64()).max(), Some(Some(1)));
+}
+
+#[test]
+fn names_are_asked_for_over_tcp_as_well() {
+    use std::io::Write as _;
+    need!(root, bpf);
+    let rules = rules();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    // An address of this machine that no name server listens on.
+    let listener = TcpListener::bind("127.77.0.1:53").unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let question = b"\x53\x57\x01\0\0\x01\0\0\0\0\0\0\x08over-tcp\x07invalid\0\0\x01\0\x01";
+    let length = u16::try_from(question.len()).unwrap().to_be_bytes();
+    stream.write_all(&[&length[..], question].concat()).unwrap();
+    let dns = sensor.wait_for("the question", |event| {
+        text(event, "/kind") == "dns" && text(event, "/question").starts_with("over-tcp.invalid")
+    });
+    assert_eq!(text(&dns, "/server/ip"), "127.77.0.1");
+}
+
+#[test]
 fn a_program_that_is_written_is_seen_with_its_mode() {
     use std::os::unix::fs::OpenOptionsExt as _;
     need!(root, bpf);
