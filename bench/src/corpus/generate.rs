@@ -275,7 +275,12 @@ fn distribution(
 
 fn language(ecosystem: &str, malware: bool, names: usize, random: &mut Random) -> Value {
     let name = name(ecosystem, random.below(names));
-    let (introduced, fixed) = if malware { ("0".to_owned(), None) } else { (random.version(), Some(random.version())) };
+    // Malware has names of its own, like those of what it imitates; nobody's image has it.
+    let name = if malware { format!("{name}-js") } else { name };
+    let major = random.below(11);
+    let mut version = |major: usize| format!("{major}.{}.{}", random.below(30), random.below(20));
+    // Versions go up: a fix before the beginning would leave the range open.
+    let (introduced, fixed) = if malware { ("0".to_owned(), None) } else { (version(major), Some(version(major + 1))) };
     let mut events = vec![json!({"introduced": introduced})];
     events.extend(fixed.map(|fixed| json!({"fixed": fixed})));
     let id = if malware { format!("MAL-2026-{}", random.below(900_000)) } else { random.grouped("GHSA") };
