@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use feeds::Database;
 use limits::json::{self, JsonLimits};
 use model::{Assessment, Inventory, Severity};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use vuln::Segment;
 
@@ -40,13 +41,26 @@ pub struct Args {
     json: bool,
 }
 
-/// The forms in which inventories are stored.
+/// Which of the forms a file has: a report (`images`), an image (`inventory`), else an inventory. Looking first gives the
+/// error of the right form, with its place, and spares a copy of the whole.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Stored {
-    Report { images: Vec<Image> },
-    Image(Box<Image>),
-    Inventory(Box<Inventory>),
+struct Shape {
+    images: Option<IgnoredAny>,
+    inventory: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    images: Vec<Image>,
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Image>, json::JsonError> {
+    let shape: Shape = json::from_slice(bytes, &INVENTORY)?;
+    Ok(match shape {
+        Shape { images: Some(_), .. } => json::from_slice::<Report>(bytes, &INVENTORY)?.images,
+        Shape { inventory: Some(_), .. } => vec![json::from_slice(bytes, &INVENTORY)?],
+        _ => vec![Image { inventory: json::from_slice(bytes, &INVENTORY)?, assessment: None }],
+    })
 }
 
 #[derive(Deserialize)]
@@ -149,11 +163,7 @@ fn judge(
     ui: &Ui,
 ) -> anyhow::Result<Vec<Summary>> {
     let bytes = limits::read_file(path, INVENTORY.bytes as u64)?;
-    let images = match json::from_slice(&bytes, &INVENTORY).context("not an inventory")? {
-        Stored::Report { images } => images,
-        Stored::Image(image) => vec![*image],
-        Stored::Inventory(inventory) => vec![Image { inventory: *inventory, assessment: None }],
-    };
+    let images = parse(&bytes).context("not an inventory, nor what `seawall scan --format json` printed")?;
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let mut summaries = Vec::new();
     for (index, image) in images.iter().enumerate() {
