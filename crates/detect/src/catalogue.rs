@@ -3,6 +3,7 @@
 //! Files are YAML lists of entries. A rule raises the entry whose key is its name, or its name up to the first dot
 //! (`reverse-shell.one-liner` raises `reverse-shell`).
 
+mod noise;
 mod page;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use model::{Diagnostic, Level, Severity};
 use crate::Source;
 use crate::rules::closest;
 
+pub use noise::{Noise, NoiseItem, RuleNoise, load as load_noise};
 pub use page::page;
 
 /// An entry of the catalogue.

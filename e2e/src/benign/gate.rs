@@ -113,11 +113,14 @@ fn one_incident(outcome: &Outcome, item: &str, keys: &[String]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
     use super::super::run::{Done, Incident};
     use super::super::{Item, Kind};
     use super::*;
+
+    static NEXT: AtomicU32 = AtomicU32::new(0);
 
     fn item(name: &str, one_incident_of: &[&str], falco: &[&str]) -> Done {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
@@ -139,10 +142,9 @@ mod tests {
     }
 
     fn raised(item: &str, rule: &str, severity: Severity, root: &str) -> Raised {
-        let (key, output) = (rule.to_owned(), String::new());
         // Each stands for a process of its own, unless a test says otherwise.
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let tree = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
+        let tree = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
+        let (key, output) = (rule.to_owned(), String::new());
         Raised { item: item.into(), rule: key.clone(), key, severity, count: 1, root: root.into(), tree, output }
     }
 

@@ -49,6 +49,7 @@ const IMAGES: [Image; 2] = [
             "logrotate",
             "nginx-light",
             "nodejs",
+            "openssh-server",
             "openssl",
             "openjdk-17-jre-headless",
             "postgresql",
@@ -185,7 +186,9 @@ pub async fn run(folder: &Path, selection: Selection) -> Result<Outcome> {
     let mut roots = BTreeMap::new();
     // A later line of an alert has its final count and place.
     let alerts: BTreeMap<_, Alert> = sensor.alerts().into_iter().map(|line| (line.what.id, line.what)).collect();
-    for alert in alerts.values() {
+    let lines: Vec<String> = alerts.values().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    std::fs::write(logs.join("alerts.jsonl"), lines.join("\n")).context("keeping the alerts")?;
+    for alert in alerts.values().filter(|alert| alert.key != LAST_KEY) {
         let Some(item) = item_of(alert, &sessions) else {
             outcome.foreign += 1;
             continue;
