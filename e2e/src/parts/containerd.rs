@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use super::process::{Running, output};
-use super::wait_for;
+use super::process::output;
+use super::{LIMIT, wait_for};
 
 /// Namespace of our containers in containerd.
 pub const NAMESPACE: &str = "seawall-e2e";
@@ -14,8 +15,59 @@ pub const NAMESPACE: &str = "seawall-e2e";
 /// A running containerd.
 #[derive(Debug)]
 pub struct Containerd {
-    process: Running,
+    process: Daemon,
     socket: PathBuf,
+}
+
+/// A process that descends from nobody here, as a daemon of a node does: rules look at ancestors, and `cargo` among them
+/// would make a build of every container.
+#[derive(Debug)]
+struct Daemon {
+    pid: String,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts a command line in a session of its own; what it says goes to `LOGS/containerd.log`.
+    fn start(line: &[&str], folder: &Path, logs: &Path) -> Result<Self> {
+        let (log, file) = (logs.join("containerd.log"), folder.join("containerd.pid"));
+        let mut command = Command::new("setsid");
+        command.args(["--fork", "sh", "-c", "echo $$ > \"$0\"; log=$1; shift; exec \"$@\" > \"$log\" 2>&1"]);
+        output({
+            command.arg(&file).arg(&log).args(line);
+            command
+        })?;
+        let started = Instant::now();
+        while started.elapsed() < LIMIT {
+            let pid = file.exists().then(|| testkit::read_text(&file)).unwrap_or_default();
+            if pid.ends_with('\n') {
+                return Ok(Self { pid: pid.trim().to_owned(), log });
+            }
+            std::thread::yield_now();
+        }
+        bail!("containerd was not started")
+    }
+
+    fn runs(&self) -> bool {
+        Path::new("/proc").join(&self.pid).exists()
+    }
+
+    /// An error with the end of the log when it has ended.
+    fn check(&self) -> Result<()> {
+        ensure!(self.runs(), "containerd ended:\n{}", super::tail(&self.log));
+        Ok(())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // What cannot be stopped here was stopped already.
+        drop(Command::new("kill").args(["-s", "TERM", &self.pid]).status());
+        let started = Instant::now();
+        while self.runs() && started.elapsed() < LIMIT {
+            std::thread::yield_now();
+        }
+    }
 }
 
 impl Containerd {
@@ -37,9 +89,8 @@ impl Containerd {
             root.display()
         );
         std::fs::write(&config, text).context("writing containerd's configuration")?;
-        let mut command = Command::new("containerd");
-        command.arg("--config").arg(&config);
-        let mut containerd = Self { process: Running::start("containerd", command, logs)?, socket };
+        let line = ["containerd", "--config", &config.display().to_string()];
+        let containerd = Self { process: Daemon::start(&line, folder, logs)?, socket };
         wait_for("containerd", || {
             let alive = containerd.process.check();
             let mut version = Command::new("ctr");

@@ -100,7 +100,11 @@ impl Downloads {
         }
         let spoke = |key| self.connected.get(connected::container(event), key, event.time).is_some();
         let parent = process.ancestors.first().map(|parent| key_of(parent));
-        let above = process.ancestors.iter().any(|ancestor| is_build_tool(&ancestor.name, &ancestor.args));
+        // What runs outside of a container says nothing of the work inside.
+        let is_inside =
+            |ancestor: &&std::sync::Arc<model::Ancestor>| event.scope.container.is_none() || ancestor.same_container;
+        let mut above = process.ancestors.iter().take_while(is_inside);
+        let above = above.any(|ancestor| is_build_tool(&ancestor.name, &ancestor.args));
         (spoke(process.key()) || parent.is_some_and(spoke)) && !above && !is_build_tool(&process.name, &process.args)
     }
 
