@@ -39,7 +39,7 @@ impl Daemon {
         })?;
         let started = Instant::now();
         while started.elapsed() < LIMIT {
-            let pid = file.exists().then(|| testkit::read_text(&file)).unwrap_or_default();
+            let pid = if file.exists() { testkit::read_text(&file) } else { String::new() };
             if pid.ends_with('\n') {
                 return Ok(Self { pid: pid.trim().to_owned(), log });
             }
