@@ -74,6 +74,7 @@ impl TestProgram {
     pub fn run(&self, args: &[&str]) -> Result<Tally> {
         let mut command = Command::new(&self.file);
         command.args(args).current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
+        command.env("SEAWALL_LAB", repository::lab());
         count(command).with_context(|| format!("tests of {}", self.package))
     }
 }

@@ -25,6 +25,11 @@ pub fn cache() -> PathBuf {
     base.unwrap_or_else(home).join("seawall")
 }
 
+/// Images of the end-to-end laboratory: minutes of debootstrap that the next clone need not repeat.
+pub fn lab() -> PathBuf {
+    std::env::var_os("SEAWALL_LAB").map_or_else(|| cache().join("lab"), PathBuf::from)
+}
+
 /// Output that a person looks at: screenshots, logs of end-to-end runs. Not committed.
 pub fn out() -> PathBuf {
     root().join("out")

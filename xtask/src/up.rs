@@ -28,6 +28,7 @@ pub fn e2e(args: &[String]) -> Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut e2e = command(repository::program("e2e"), &args);
     e2e.env("SEAWALL_BIN", repository::target().join("debug")).env("SEAWALL_OUT", repository::out());
+    e2e.env("SEAWALL_LAB", repository::lab());
     execute(e2e)
 }
 

@@ -38,7 +38,7 @@ const GROUPS: usize = 63;
 pub type Groups = [u64; CLASSES];
 
 /// The class of an open: its access mode, whether it may create, whether it worked. As in the sensor's
-/// `file_open.bpf.c`.
+/// `file_open.bpf.h`.
 pub const fn class(flags: OpenFlags, result: i64) -> usize {
     let creates = if flags.0 & OpenFlags::CREAT == 0 { 0 } else { CREATES };
     let worked = if result >= 0 { WORKED } else { 0 };
