@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn the_committed_page_of_commands_is_what_help_prints() {
-        let page = testkit::commands::page("Commands of `seawall-sensor`", "The sensor of a node.", super::Cli::command());
+        let page =
+            testkit::commands::page("Commands of `seawall-sensor`", "The sensor of a node.", super::Cli::command());
         testkit::golden(testkit::repository().join("docs/reference/seawall-sensor.md"), &page);
     }
 }

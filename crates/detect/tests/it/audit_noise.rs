@@ -22,10 +22,8 @@ const BENIGN: [&str; 12] = [
 ];
 
 /// Requests that give away too much, so that silence about the others means something.
-const NOT_BENIGN: [(&str, &str); 2] = [
-    ("create_cluster_role_wildcard_verbs", "high-privileges-role"),
-    ("attach_pod", "exec-into-pod"),
-];
+const NOT_BENIGN: [(&str, &str); 2] =
+    [("create_cluster_role_wildcard_verbs", "high-privileges-role"), ("attach_pod", "exec-into-pod")];
 
 /// How often each key was raised by captures.
 fn counts(names: &[&str]) -> BTreeMap<String, usize> {
