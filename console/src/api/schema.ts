@@ -2095,6 +2095,11 @@ export interface components {
         Stdio: {
             /** @description Address of the other end of a connected internet socket, `ip:port`. */
             peer?: string | null;
+            /**
+             * Format: uint64
+             * @description Inode number of a pipe: two processes with the same one are its two ends.
+             */
+            pipe?: number | null;
             /** @description `file`, `pipe`, `socket`, `tty` or `none`. */
             type: components["schemas"]["StdioType"];
         };
