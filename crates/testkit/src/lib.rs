@@ -25,6 +25,7 @@ pub enum Need {
     Chromium,
     Node,
     Go,
+    NewGo,
     Python,
     Ruby,
     Php,
@@ -51,6 +52,7 @@ impl Need {
             Self::Chromium => programs(&["chromium"]),
             Self::Node => programs(&["node", "npm"]),
             Self::Go => programs(&["go"]),
+            Self::NewGo => new_go(),
             Self::Python => programs(&["python3"]),
             Self::Ruby => programs(&["ruby"]),
             Self::Php => programs(&["php"]),
@@ -98,6 +100,7 @@ macro_rules! need {
     (@one chromium) => { $crate::Need::Chromium };
     (@one node) => { $crate::Need::Node };
     (@one go) => { $crate::Need::Go };
+    (@one new_go) => { $crate::Need::NewGo };
     (@one python) => { $crate::Need::Python };
     (@one ruby) => { $crate::Need::Ruby };
     (@one php) => { $crate::Need::Php };
@@ -106,6 +109,14 @@ macro_rules! need {
     (@one skopeo) => { $crate::Need::Skopeo };
     (@one rpm) => { $crate::Need::Rpm };
     (@one dpkg) => { $crate::Need::Dpkg };
+}
+
+/// A Go that fetches the version that a module asks for: 1.21 and later do. Debian 12's is older.
+fn new_go() -> Result<(), String> {
+    let output = Command::new("go").args(["env", "GOVERSION"]).output().map_err(|error| format!("no go: {error}"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let minor = version.strip_prefix("go1.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    if minor.is_some_and(|minor| minor >= 21) { Ok(()) } else { Err(format!("Go is {version}, 1.21 is needed")) }
 }
 
 /// What a test returns when it was skipped.

@@ -32,7 +32,7 @@ impl Registry {
         Self::start_with("docker-registry".as_ref(), false)
     }
 
-    /// Starts distribution 3, built once for all tests. Only after `need!(go)`.
+    /// Starts distribution 3, built once for all tests. Only after `need!(new_go)`.
     ///
     /// # Panics
     /// When it cannot be built or does not start.

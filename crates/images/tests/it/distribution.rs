@@ -41,7 +41,7 @@ async fn check_pulled(reference: &str, options: &images::Options, expected: &Tes
 
 #[tokio::test]
 async fn what_skopeo_pushes_is_pulled() {
-    need!(go, skopeo);
+    need!(new_go, skopeo);
     for login in [false, true] {
         let registry = Registry::start_distribution(login);
         let host = registry.host();
@@ -63,7 +63,7 @@ async fn what_skopeo_pushes_is_pulled() {
 
 #[tokio::test]
 async fn every_platform_of_an_index_is_pulled() {
-    need!(go);
+    need!(new_go);
     let registry = Registry::start_distribution(false);
     let (amd, arm) = (image("linux/amd64"), image("linux/arm64"));
     let reference = registry.push_index("app", "multi", &[&amd, &arm]);
@@ -74,7 +74,7 @@ async fn every_platform_of_an_index_is_pulled() {
 
 #[tokio::test]
 async fn what_refers_to_an_image_is_found() {
-    need!(go);
+    need!(new_go);
     let registry = Registry::start_distribution(false);
     let image = image("linux/amd64");
     let reference: RegistryReference = registry.push("app", "1", &image).parse().unwrap();
