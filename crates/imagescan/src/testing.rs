@@ -2,6 +2,7 @@
 
 use model::{Artifact, Inventory, Layer, Package};
 
+use crate::analyse::Packages;
 use crate::{LayerRecord, LayerScanner, Options, merge};
 
 /// A header block.
@@ -104,4 +105,12 @@ pub fn lines(inventory: &Inventory) -> Vec<String> {
 /// A paragraph of a dpkg status file.
 pub fn deb(name: &str, version: &str) -> String {
     format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n")
+}
+
+/// What an analyser of one file finds in a text, as (name, version), without a diagnostic.
+pub fn check_packages(parse: fn(&str, &[u8]) -> Packages, text: &str, expected: &[(&str, &str)]) {
+    let (found, notes) = parse("x", text.as_bytes());
+    assert!(notes.is_empty(), "{notes:?}");
+    let found: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.version.as_str())).collect();
+    assert_eq!(found, expected);
 }

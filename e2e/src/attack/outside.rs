@@ -5,11 +5,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::parts::lab::Network;
 
@@ -26,8 +28,8 @@ pub const LISTED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 66);
 
 /// How long a peer may be silent before a connection is closed.
 const SILENCE: Duration = Duration::from_secs(5);
-/// How long a thread sleeps in `accept` before it looks whether it should end.
-const TURN: Duration = Duration::from_millis(50);
+/// How long a thread waits for a peer before it looks whether it should end, in milliseconds.
+const TURN: u8 = 50;
 
 /// What a controlled shell is told.
 const ORDERS: &[u8] = b"id\nexit\n";
@@ -69,7 +71,7 @@ impl Outside {
             std::thread::spawn(move || accept(&listener, serve, &ended));
         }
         let names = network.inside(|| UdpSocket::bind((NAMES, 53)).context("listening for names"))?;
-        names.set_read_timeout(Some(TURN)).context("limiting the wait for names")?;
+        names.set_read_timeout(Some(Duration::from_millis(TURN.into()))).context("limiting the wait for names")?;
         let until = Arc::clone(&ended);
         std::thread::spawn(move || answer_names(&names, &until));
         Ok(Self { network, ended })
@@ -84,10 +86,10 @@ impl Drop for Outside {
 
 fn accept(listener: &TcpListener, serve: Serve, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
-        let Ok((stream, _)) = listener.accept() else {
-            std::thread::sleep(TURN);
-            continue;
-        };
+        let mut waited = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+        // Interrupted or too long: whether to end is looked at, then it is waited for again.
+        poll(&mut waited, TURN).ok();
+        let Ok((stream, _)) = listener.accept() else { continue };
         std::thread::spawn(move || {
             // What goes wrong with one victim is its own affair; the scenario's alerts are what is judged.
             drop(stream.set_nonblocking(false).and_then(|()| serve(stream)));

@@ -43,13 +43,7 @@ fn deno(path: &str, bytes: &[u8]) -> Packages {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(parse: fn(&str, &[u8]) -> Packages, text: &str, expected: &[(&str, &str)]) {
-        let (found, notes) = parse("x", text.as_bytes());
-        assert!(notes.is_empty(), "{notes:?}");
-        let found: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.version.as_str())).collect();
-        assert_eq!(found, expected);
-    }
+    use crate::testing::check_packages as check;
 
     #[test]
     fn what_buns_file_locks() {
