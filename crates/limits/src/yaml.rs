@@ -4,6 +4,8 @@
 //! `yes`, `no`, `on`, `off` are booleans there. Keys stay text. Aliases are expanded, counted.
 //! What it is not: a serialiser, or a YAML 1.2 conformance exercise.
 
+use std::collections::HashSet;
+
 use granit_parser::{Event, Parser, ScalarStyle, Span as RawSpan, Tag};
 use model::{Diagnostic, Level, Position};
 use serde_json::{Map, Number, Value};
@@ -32,8 +34,8 @@ impl YamlLimits {
 pub enum Yaml {
     /// `null`, `~` or nothing.
     Null,
-    /// A boolean.
-    Bool(bool),
+    /// A boolean, with the text it was written as.
+    Bool(bool, String),
     /// An integer or a float, with the text it was written as.
     Number(Number, String),
     /// Text.
@@ -90,16 +92,15 @@ impl Node {
     /// A boolean.
     pub const fn as_bool(&self) -> Option<bool> {
         match &self.value {
-            Yaml::Bool(value) => Some(*value),
+            Yaml::Bool(value, _) => Some(*value),
             _ => None,
         }
     }
 
-    /// The text of any scalar as it was written: rules compare `5` and `"5"` alike. `None` for collections and null.
+    /// The text of any scalar as it was written: rules compare `5` and `"5"` alike, and `yes` is a word in a list. `None` for collections and null.
     pub fn scalar_text(&self) -> Option<String> {
         match &self.value {
-            Yaml::String(text) | Yaml::Number(_, text) => Some(text.clone()),
-            Yaml::Bool(value) => Some(value.to_string()),
+            Yaml::String(text) | Yaml::Number(_, text) | Yaml::Bool(_, text) => Some(text.clone()),
             Yaml::Null | Yaml::Sequence(_) | Yaml::Mapping(_) => None,
         }
     }
@@ -108,7 +109,7 @@ impl Node {
     pub const fn kind(&self) -> &'static str {
         match &self.value {
             Yaml::Null => "nothing",
-            Yaml::Bool(_) => "a boolean",
+            Yaml::Bool(..) => "a boolean",
             Yaml::Number(..) => "a number",
             Yaml::String(_) => "text",
             Yaml::Sequence(_) => "a list",
@@ -120,7 +121,7 @@ impl Node {
     pub fn to_json(&self) -> Value {
         match &self.value {
             Yaml::Null => Value::Null,
-            Yaml::Bool(value) => Value::Bool(*value),
+            Yaml::Bool(value, _) => Value::Bool(*value),
             Yaml::Number(number, _) => Value::Number(number.clone()),
             Yaml::String(text) => Value::String(text.clone()),
             Yaml::Sequence(items) => Value::Array(items.iter().map(Self::to_json).collect()),
@@ -217,8 +218,15 @@ impl Loader<'_> {
             }
             Event::SequenceStart(_, anchor, _) => self.open(Yaml::Sequence(Vec::new()), start, anchor),
             Event::MappingStart(_, anchor, _) => self.open(Yaml::Mapping(Vec::new()), start, anchor),
-            Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
+            Event::SequenceEnd => match self.stack.pop() {
                 Some(open) => self.place(open.node, open.anchor),
+                None => Ok(()),
+            },
+            Event::MappingEnd => match self.stack.pop() {
+                Some(mut open) => {
+                    merge(&mut open.node);
+                    self.place(open.node, open.anchor)
+                }
                 None => Ok(()),
             },
             Event::Alias(id) => {
@@ -287,6 +295,35 @@ impl Loader<'_> {
     }
 }
 
+/// Replaces the merge keys of a mapping (<https://yaml.org/type/merge.html>): what `<<` names is there unless the mapping
+/// says something of its own, and of several mappings the first one wins. A `<<` in quotes is a key like others.
+fn merge(node: &mut Node) {
+    let Yaml::Mapping(entries) = &mut node.value else { return };
+    let is_merge = |key: &Node, value: &Node| {
+        let mapping = |node: &Node| matches!(node.value, Yaml::Mapping(_));
+        let source = mapping(value) || value.items().is_some_and(|items| items.iter().all(mapping));
+        key.as_str() == Some("<<") && key.length == 2 && source
+    };
+    if !entries.iter().any(|(key, value)| is_merge(key, value)) {
+        return;
+    }
+    let (merges, own): (Vec<_>, Vec<_>) =
+        std::mem::take(entries).into_iter().partition(|(key, value)| is_merge(key, value));
+    let mut known: HashSet<String> = own.iter().filter_map(|(key, _)| key.scalar_text()).collect();
+    *entries = own;
+    for (_, value) in merges {
+        let sources = match &value.value {
+            Yaml::Sequence(items) => items.as_slice(),
+            _ => std::slice::from_ref(&value),
+        };
+        for (key, value) in sources.iter().flat_map(Node::entries) {
+            if key.scalar_text().is_some_and(|name| known.insert(name)) {
+                entries.push((key.clone(), value.clone()));
+            }
+        }
+    }
+}
+
 fn size(node: &Node) -> usize {
     1 + match &node.value {
         Yaml::Sequence(items) => items.iter().map(size).sum(),
@@ -305,8 +342,12 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Yaml {
     }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Yaml::Bool(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Yaml::Bool(false),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            return Yaml::Bool(true, text.to_owned());
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return Yaml::Bool(false, text.to_owned());
+        }
         _ => {}
     }
     match number(text) {
@@ -390,6 +431,26 @@ mod tests {
         assert_eq!(json("a: &x [1]\nb: *x\na: 2\n"), serde_json::json!({"a": 2, "b": [1]}));
         let (documents, _) = load("---\n# only a comment\n---\na: 1\n---\nb: 2\n", "t", &YamlLimits::DEFAULT);
         assert_eq!(documents.len(), 2);
+    }
+
+    #[test]
+    fn merge_keys_fill_in_what_is_not_said() {
+        let cases = [
+            ("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n", serde_json::json!({"p": 1, "q": 3})),
+            ("a: &x {p: 1}\nb: {<<: [*x, {p: 2, r: 4}], q: 3}\n", serde_json::json!({"q": 3, "p": 1, "r": 4})),
+            ("b: {'<<': {p: 1}}\n", serde_json::json!({"<<": {"p": 1}})),
+            ("b: {<<: 5}\n", serde_json::json!({"<<": 5})),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(json(text)["b"], expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn scalars_keep_the_text_they_were_written_as() {
+        let (documents, _) = load("[yes, On, 0x1F, 007, 1e3, '5', y]", "t", &YamlLimits::DEFAULT);
+        let texts: Vec<_> = documents[0].items().unwrap().iter().map(|item| item.scalar_text().unwrap()).collect();
+        assert_eq!(texts, ["yes", "On", "0x1F", "007", "1e3", "5", "y"]);
     }
 
     #[test]

@@ -227,7 +227,7 @@ fn without_positions(value: &Value) -> Node {
     let text = |text: &str| node(Yaml::String(text.to_owned()));
     node(match value {
         Value::Null => Yaml::Null,
-        Value::Bool(flag) => Yaml::Bool(*flag),
+        Value::Bool(flag) => Yaml::Bool(*flag, flag.to_string()),
         Value::Number(number) => Yaml::Number(number.clone(), number.to_string()),
         Value::String(value) => Yaml::String(value.clone()),
         Value::Array(items) => Yaml::Sequence(items.iter().map(without_positions).collect()),
