@@ -12,11 +12,12 @@ use model::{Body, Event};
 
 use crate::containers::Containers;
 use crate::detectors::Detectors;
+use crate::exact::Exact;
 use crate::fields::types::kind_index;
-use crate::fields::{AddressNames, Context};
+use crate::fields::{AddressNames, Context, Depends};
 use crate::opens::{Groups, Judge};
-use crate::program::{Node, Program};
-use crate::value::canonical;
+use crate::program::{Node, Program, Slot, UniqueCheck};
+use crate::value::{Value, canonical};
 use crate::{Matching, Needs, Rule, RuleSet};
 use memory::{Answers, Processes};
 
@@ -56,7 +57,7 @@ impl Engine {
     /// An engine over a rule set, with nothing remembered.
     pub fn new(rules: RuleSet) -> Self {
         let program = rules.program();
-        let processes = Processes::new(program.invariant_bits);
+        let processes = Processes::new(program.likeness_bits, program.invariant_bits);
         let event = Answers::new(program.event_bits);
         let paths = vec![0; program.paths.words()];
         let detectors = Detectors::new(rules.detectors());
@@ -85,13 +86,16 @@ impl Engine {
     /// matches, the first in the order of loading; our own rules are always all evaluated.
     ///
     /// Answers that depend on process and scope alone are remembered for as long as events share their `Arc`s: a sensor
-    /// that changes a process makes a new one.
+    /// that changes a process makes a new one. When a process ends, the next that is like it takes its answers over.
     pub fn evaluate(&mut self, event: &Event, found: &mut Matches) {
         found.clear();
         self.learn_names(event);
         self.containers.learn(event);
         self.match_rules(event, found);
         self.detectors.observe(event, found);
+        if matches!(event.body, Body::Exit(_)) {
+            self.processes.ended(event);
+        }
     }
 
     /// Which opens of the process of an event, in its place, can match anything. The answer holds for as long as events
@@ -105,6 +109,7 @@ impl Engine {
             event: &mut self.event,
             paths: &mut self.paths,
             path_known: false,
+            values: Vec::new(),
         };
         judge.judge(&context, |node| run.node(node))
     }
@@ -125,11 +130,12 @@ impl Engine {
             event: &mut self.event,
             paths: &mut self.paths,
             path_known: false,
+            values: Vec::new(),
         };
         let mut matched_given = false;
         for (number, root) in roots {
             let compiled = &self.rules.compiled()[*number as usize];
-            let skip = !compiled.builtin && matched_given && self.rules.matching() == Matching::First;
+            let skip = matched_given && !compiled.builtin && self.rules.matching() == Matching::First;
             if !skip && run.node(*root) {
                 matched_given |= !compiled.builtin;
                 let output = compiled.output.format(&context);
@@ -174,33 +180,55 @@ struct Run<'a, 'b> {
     event: &'b mut Answers,
     paths: &'b mut [u64],
     path_known: bool,
+    /// Values that were needed, by their numbers: command lines are put together, and asked many times.
+    values: Vec<(u32, Value<'a>)>,
 }
 
-impl Run<'_, '_> {
+impl<'a> Run<'a, '_> {
     fn node(&mut self, number: u32) -> bool {
-        let slot = &self.program.slots[number as usize];
-        let answers = if slot.invariant { &*self.invariant } else { &*self.event };
-        if let Some(answer) = answers.get(slot.bit) {
+        let program = self.program;
+        let slot = &program.slots[number as usize];
+        if let Some(answer) = self.answers(slot).get(slot.bit) {
             return answer;
         }
-        let answer = match &slot.node {
-            Node::Const(value) => *value,
-            Node::Check(check) => self.check(*check),
-            Node::Not(inner) => !self.node(*inner),
+        let answer = match program.node(number) {
+            Node::Const(value) => value,
+            Node::Check(check) => match program.exact_of(slot) {
+                Some(exact) => return self.exact(exact, slot),
+                None => self.check(&program.checks[check as usize]),
+            },
+            Node::Not(inner) => !self.node(inner),
             Node::And(children) => children.iter().all(|child| self.node(*child)),
             Node::Or(children) => children.iter().any(|child| self.node(*child)),
         };
-        let answers = if slot.invariant { &mut *self.invariant } else { &mut *self.event };
-        answers.set(slot.bit, answer);
+        self.answers(slot).set(slot.bit, answer);
         answer
     }
 
-    fn check(&mut self, number: u32) -> bool {
-        let check = &self.program.checks[number as usize];
-        match check.path_bit.filter(|_| self.program.paths.is_ready()) {
-            Some(bit) => self.path(bit),
-            None => check.holds(self.context),
+    const fn answers(&mut self, slot: &Slot) -> &mut Answers {
+        if matches!(slot.depends, Depends::Event) { &mut *self.event } else { &mut *self.invariant }
+    }
+
+    /// Answers all checks of a field with whole texts; gives the answer of one.
+    fn exact(&mut self, exact: &Exact, slot: &Slot) -> bool {
+        let context = self.context;
+        let answers = self.answers(slot);
+        answers.deny(exact.first, exact.count);
+        exact.answer(context, |bit| answers.set(bit, true));
+        answers.get(slot.bit).unwrap_or(false)
+    }
+
+    fn check(&mut self, check: &'a UniqueCheck) -> bool {
+        if let Some(bit) = check.path_bit.filter(|_| self.program.paths.is_ready()) {
+            return self.path(bit);
         }
+        let Some(number) = check.value else { return check.holds(self.context) };
+        let known = self.values.iter().position(|(known, _)| *known == number);
+        let at = known.unwrap_or_else(|| {
+            self.values.push((number, check.left.value(self.context)));
+            self.values.len() - 1
+        });
+        check.test.holds(&self.values[at].1, self.context)
     }
 
     fn path(&mut self, bit: u32) -> bool {
@@ -219,7 +247,6 @@ impl Run<'_, '_> {
     /// Names of connections are composed, not borrowed; rules compare few constants with them.
     fn path_of_connection(&mut self, bit: u32) -> bool {
         use crate::EventSource;
-        use crate::value::Value;
         let Ok(spec) = crate::fields::find("fd.name", &EventSource::Syscall) else { return false };
         let Value::Text(name) = (spec.get)(self.context, &crate::fields::FieldArg::None) else { return false };
         self.program.paths.run(&name, self.paths);

@@ -6,7 +6,7 @@ use model::{Diagnostic, Level};
 
 use crate::EventSource;
 use crate::condition::{Arg, Field, Operand, Spot};
-use crate::fields::{self, Context, FieldArg, Kinds, Spec, Takes, Type, Unknown};
+use crate::fields::{self, Context, Depends, FieldArg, Kinds, Spec, Takes, Type, Unknown};
 use crate::rules::at_spot;
 use crate::value::Value;
 
@@ -153,12 +153,14 @@ impl Side {
         }
     }
 
-    /// Whether its value depends on process and scope alone.
-    pub fn invariant(&self) -> bool {
+    /// What its value depends on.
+    pub fn depends(&self) -> Depends {
         match self {
-            Self::Field(spec, _) => spec.invariant,
-            Self::Text(_) => true,
-            Self::List(sides) | Self::Transform(_, sides) => sides.iter().all(Self::invariant),
+            Self::Field(spec, _) => spec.depends,
+            Self::Text(_) => Depends::Likeness,
+            Self::List(sides) | Self::Transform(_, sides) => {
+                sides.iter().map(Self::depends).max().unwrap_or(Depends::Likeness)
+            }
         }
     }
 

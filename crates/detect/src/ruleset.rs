@@ -134,7 +134,7 @@ impl RuleSet {
     /// How many different checks the conditions have, and how many of them depend on the process alone.
     pub fn unique_checks(&self) -> (usize, usize) {
         let checks = &self.inner.program.checks;
-        (checks.len(), checks.iter().filter(|check| check.invariant).count())
+        (checks.len(), checks.iter().filter(|check| check.depends != crate::fields::Depends::Event).count())
     }
 
     /// A hash over everything that was compiled: the `content_version` of alerts.

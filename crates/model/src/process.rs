@@ -74,8 +74,8 @@ pub struct Process {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pgid: Option<i32>,
     /// Environment, secrets masked; only when a rule or the configuration asks for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub env: Arc<[String]>,
     /// Parent first, then its parent, up to the container's first process or pid 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestors: Vec<Arc<Ancestor>>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::event::{Call, FileChange, FileOperation, PathSource};
+use model::event::{Call, Exit, FileChange, FileOperation, PathSource};
 use model::{Attribution, Body, Capabilities, ContainerRef, Event, ExeOrigin, Scope, Timestamp};
 use proptest::prelude::*;
 
@@ -240,6 +240,34 @@ fn memory_follows_processes_and_is_bounded() {
     }
 }
 
+#[test]
+fn an_ended_process_answers_for_those_like_it_but_not_for_who_they_are() {
+    let mut engine =
+        Engine::new(rule("", "proc.name in (sh, bash) and proc.vpid = 1 and proc.aname = cron", "syscall"));
+    let mut found = Matches::new();
+    let mut check = |change: &dyn Fn(&mut model::Process), place: &Arc<Scope>, expected: bool| {
+        let mut made = process("sh", &["cron"]);
+        made.vpid = Some(1);
+        change(&mut made);
+        let made = Arc::new(made);
+        for body in [exec(), Body::Exit(Exit { code: 0, signal: 0, duration_ms: 1 })] {
+            let event = Event::new(Timestamp::default(), 1, Arc::clone(place), Attribution::Host, "t", body);
+            engine.evaluate(&event.with_process(Arc::clone(&made)), &mut found);
+            assert_eq!(!found.is_empty(), expected, "{made:?}");
+        }
+    };
+    let here = host();
+    for _ in 0..2 {
+        check(&|_| (), &here, true);
+        check(&|process| process.vpid = Some(7), &here, false);
+        check(&|process| process.args.push("-c".into()), &here, true);
+        check(&|process| process.name = "zsh".into(), &here, false);
+        check(&|process| process.ancestors.clear(), &here, false);
+        check(&|process| Arc::make_mut(&mut process.ancestors[0]).name = "init".into(), &here, false);
+        check(&|process| Arc::make_mut(&mut process.ancestors[0]).pid = 5, &container(), true);
+    }
+}
+
 /// Numbers from a seed (splitmix64).
 struct Dice(u64);
 
@@ -293,6 +321,7 @@ fn random_event(dice: &mut Dice, words: &[String], scopes: &[Arc<Scope>], proces
     let body = match dice.roll(12) {
         0..3 => exec(),
         3..6 => open(&path, [0, 1, 2, 0o101, 0o1101, 0o200_000][dice.roll(6)], result),
+        6 if dice.roll(2) == 0 => Body::Exit(Exit { code: 0, signal: 0, duration_ms: 1 }),
         6 => connect(
             ["10.0.0.7:443", "169.254.169.254:80", "[2001:db8::1]:53", "1.2.3.4:3333"][dice.roll(4)],
             ["tcp", "udp"][dice.roll(2)],
@@ -339,7 +368,18 @@ fn random_process(dice: &mut Dice, words: &[String]) -> Arc<model::Process> {
     made.caps_effective = Capabilities(dice.0);
     made.caps_permitted = Capabilities(dice.0 >> 7);
     made.exe_origin = [None, Some(ExeOrigin::Upper), Some(ExeOrigin::Memfd), Some(ExeOrigin::Image)][dice.roll(4)];
-    made.env = vec![format!("HTTP_PROXY={}", dice.of(words))];
+    made.env = [format!("HTTP_PROXY={}", dice.of(words))].into();
+    Arc::new(made)
+}
+
+/// The same program started once more, by another child of the same parent.
+fn twin(dice: &mut Dice, process: &model::Process) -> Arc<model::Process> {
+    let mut made = process.clone();
+    made.pid = 1000 + i32::try_from(dice.roll(9)).unwrap();
+    made.start_time = Timestamp::from_seconds(1_690_000_000);
+    made.vpid = [None, Some(1), Some(9)][dice.roll(3)];
+    made.sid = [None, Some(made.pid), Some(99)][dice.roll(3)];
+    made.pgid = [None, Some(made.pid), Some(100)][dice.roll(3)];
     Arc::new(made)
 }
 
@@ -349,7 +389,8 @@ fn agree(rules: &RuleSet, seed: u64, rounds: usize) {
     let mut other = container().as_ref().clone();
     other.container = Some(ContainerRef { id: "f".repeat(64), name: "x".into(), privileged: Some(true) });
     let scopes = [host(), container(), Arc::new(other)];
-    let processes: Vec<_> = (0..12).map(|_| random_process(&mut dice, &words)).collect();
+    let mut processes: Vec<_> = (0..12).map(|_| random_process(&mut dice, &words)).collect();
+    processes.extend((0..6).map(|number| twin(&mut dice, &processes[number])).collect::<Vec<_>>());
     let mut engine = Engine::new(rules.clone());
     let judge = crate::opens::Judge::new(rules);
     let mut found = Matches::new();

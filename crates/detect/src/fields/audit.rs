@@ -190,7 +190,7 @@ pub const FIELDS: &[Spec] = &[
 ];
 
 const fn rules(name: &'static str, get: super::Getter) -> Spec {
-    Spec { name, ty: Type::List, takes: Takes::Index, invariant: false, kinds: Kinds::AUDIT, get }
+    Spec { name, ty: Type::List, takes: Takes::Index, depends: super::Depends::Event, kinds: Kinds::AUDIT, get }
 }
 
 fn audit<'a>(context: &Context<'a>) -> &'a Json {

@@ -112,6 +112,18 @@ impl<'a> Context<'a> {
 /// Names of addresses that were seen in DNS answers.
 pub type AddressNames = FxHashMap<IpAddr, Vec<Arc<str>>>;
 
+/// What a value depends on. The order is that of how soon it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depends {
+    /// Process and scope, but not on who the process is: the same program started again in the same way has the same
+    /// value.
+    Likeness,
+    /// Process and scope alone.
+    Process,
+    /// The event.
+    Event,
+}
+
 /// How a field is read.
 pub type Getter = for<'a> fn(&Context<'a>, &FieldArg) -> Value<'a>;
 
@@ -124,8 +136,8 @@ pub struct Spec {
     pub ty: Type,
     /// Its argument.
     pub takes: Takes,
-    /// Whether its value depends on process and scope alone: then checks of it are remembered per process.
-    pub invariant: bool,
+    /// What its value depends on: answers to checks of it are remembered accordingly.
+    pub depends: Depends,
     /// Kinds of events that can have it.
     pub kinds: Kinds,
     /// How it is read.
@@ -134,7 +146,7 @@ pub struct Spec {
 
 impl Spec {
     const fn new(name: &'static str, ty: Type, get: Getter) -> Self {
-        Self { name, ty, takes: Takes::Nothing, invariant: false, kinds: Kinds::ALL, get }
+        Self { name, ty, takes: Takes::Nothing, depends: Depends::Event, kinds: Kinds::ALL, get }
     }
 
     const fn takes(mut self, takes: Takes) -> Self {
@@ -143,7 +155,13 @@ impl Spec {
     }
 
     const fn of_process(mut self) -> Self {
-        self.invariant = true;
+        self.depends = Depends::Likeness;
+        self
+    }
+
+    /// A field that also tells who the process is: its number, its start, its place in session and group.
+    const fn of_this_process(mut self) -> Self {
+        self.depends = Depends::Process;
         self
     }
 

@@ -54,7 +54,7 @@ const fn argument(takes: Takes) -> &'static str {
 }
 
 fn events(spec: &Spec) -> String {
-    if spec.invariant {
+    if spec.depends != super::Depends::Event {
         return "all (of the process)".to_owned();
     }
     match spec.kinds {

@@ -20,6 +20,13 @@ macro_rules! of_process {
     };
 }
 
+/// Of a field that tells who the process is.
+macro_rules! of_this_process {
+    ($name:literal, $ty:ident, $get:expr) => {
+        of_process!($name, $ty, $get).of_this_process()
+    };
+}
+
 /// Fields of the process.
 pub const FIELDS: &[Spec] = &[
     of_process!("proc.name", Text, |p| Value::known(&p.name)),
@@ -40,21 +47,38 @@ pub const FIELDS: &[Spec] = &[
     )),
     of_process!("proc.cwd", Text, |p| Value::known(&p.cwd)),
     of_process!("proc.tty", Int, |p| Value::Int(i64::from(p.tty))),
-    of_process!("proc.pid", Int, |p| Value::Int(i64::from(p.pid))),
-    of_process!("proc.ppid", Int, |p| Value::Int(i64::from(p.ppid))),
-    of_process!("proc.vpid", Int, |p| Value::int(p.vpid.map(i64::from))),
-    of_process!("proc.sid", Int, |p| Value::int(p.sid.map(i64::from))),
-    of_process!("proc.vpgid", Int, |p| Value::int(p.pgid.map(i64::from))),
-    of_process!("proc.pgid", Int, |p| Value::int(p.pgid.map(i64::from))),
-    of_process!("proc.is_sid_leader", Bool, |p| p.sid.map_or(Value::Missing, |sid| Value::Bool(sid == p.pid))),
-    of_process!("proc.is_vpgid_leader", Bool, |p| p.pgid.map_or(Value::Missing, |pgid| Value::Bool(pgid == p.pid))),
-    of_process!("proc.is_pgid_leader", Bool, |p| p.pgid.map_or(Value::Missing, |pgid| Value::Bool(pgid == p.pid))),
-    of_process!("proc.sname", Text, |p| leader(p, p.sid, |a| Value::known(&a.name), |p| Value::known(&p.name))),
-    of_process!("proc.sid.exe", Text, |p| leader(p, p.sid, exe, |p| Value::known(&p.exe))),
-    of_process!("proc.sid.exepath", Text, |p| leader(p, p.sid, |a| Value::known(&a.exe), |p| Value::known(&p.exe))),
-    of_process!("proc.vpgid.name", Text, |p| leader(p, p.pgid, |a| Value::known(&a.name), |p| Value::known(&p.name))),
-    of_process!("proc.vpgid.exe", Text, |p| leader(p, p.pgid, exe, |p| Value::known(&p.exe))),
-    of_process!("proc.vpgid.exepath", Text, |p| leader(p, p.pgid, |a| Value::known(&a.exe), |p| Value::known(&p.exe))),
+    of_this_process!("proc.pid", Int, |p| Value::Int(i64::from(p.pid))),
+    of_this_process!("proc.ppid", Int, |p| Value::Int(i64::from(p.ppid))),
+    of_this_process!("proc.vpid", Int, |p| Value::int(p.vpid.map(i64::from))),
+    of_this_process!("proc.sid", Int, |p| Value::int(p.sid.map(i64::from))),
+    of_this_process!("proc.vpgid", Int, |p| Value::int(p.pgid.map(i64::from))),
+    of_this_process!("proc.pgid", Int, |p| Value::int(p.pgid.map(i64::from))),
+    of_this_process!("proc.is_sid_leader", Bool, |p| p.sid.map_or(Value::Missing, |sid| Value::Bool(sid == p.pid))),
+    of_this_process!("proc.is_vpgid_leader", Bool, |p| p
+        .pgid
+        .map_or(Value::Missing, |pgid| Value::Bool(pgid == p.pid))),
+    of_this_process!("proc.is_pgid_leader", Bool, |p| p.pgid.map_or(Value::Missing, |pgid| Value::Bool(pgid == p.pid))),
+    of_this_process!("proc.sname", Text, |p| leader(p, p.sid, |a| Value::known(&a.name), |p| Value::known(&p.name))),
+    of_this_process!("proc.sid.exe", Text, |p| leader(p, p.sid, exe, |p| Value::known(&p.exe))),
+    of_this_process!("proc.sid.exepath", Text, |p| leader(
+        p,
+        p.sid,
+        |a| Value::known(&a.exe),
+        |p| Value::known(&p.exe)
+    )),
+    of_this_process!("proc.vpgid.name", Text, |p| leader(
+        p,
+        p.pgid,
+        |a| Value::known(&a.name),
+        |p| Value::known(&p.name)
+    )),
+    of_this_process!("proc.vpgid.exe", Text, |p| leader(p, p.pgid, exe, |p| Value::known(&p.exe))),
+    of_this_process!("proc.vpgid.exepath", Text, |p| leader(
+        p,
+        p.pgid,
+        |a| Value::known(&a.exe),
+        |p| Value::known(&p.exe)
+    )),
     of_process!("proc.is_exe_upper_layer", Bool, |p| origin(p, |origin| origin == ExeOrigin::Upper)),
     of_process!("proc.is_exe_lower_layer", Bool, |p| origin(p, |origin| origin == ExeOrigin::Image)),
     of_process!("proc.is_exe_from_memfd", Bool, |p| origin(p, |origin| origin == ExeOrigin::Memfd)),
@@ -83,15 +107,15 @@ pub const FIELDS: &[Spec] = &[
     })
     .takes(Index)
     .of_process(),
-    Spec::new("proc.apid", Type::Int, apid).takes(super::Takes::IndexAlways).of_process(),
+    Spec::new("proc.apid", Type::Int, apid).takes(super::Takes::IndexAlways).of_this_process(),
     Spec::new("proc.env", Type::Text, env).takes(Key).of_process(),
     // The clock moves on between events of one process: not remembered.
     Spec::new("proc.duration", Type::Int, |c, _| age(c, |p| Some(p.start_time))),
     Spec::new("proc.ppid.duration", Type::Int, |c, _| age(c, |p| p.ancestors.first().map(|a| a.start_time))),
-    of_process!("proc.pid.ts", Int, |p| Value::Int(p.start_time.as_nanos())),
+    of_this_process!("proc.pid.ts", Int, |p| Value::Int(p.start_time.as_nanos())),
     of_process!("thread.cap_effective", Text, |p| capabilities(p.caps_effective)),
     of_process!("thread.cap_permitted", Text, |p| capabilities(p.caps_permitted)),
-    of_process!("thread.tid", Int, |p| Value::Int(i64::from(p.pid))),
+    of_this_process!("thread.tid", Int, |p| Value::Int(i64::from(p.pid))),
     of_process!("user.uid", Int, |p| Value::Int(i64::from(p.uid))),
     of_process!("user.name", Text, |p| account(p.user.as_deref(), p.uid)),
     of_process!("user.loginuid", Int, |p| Value::Int(p.login_uid.map_or(-1, i64::from))),

@@ -32,7 +32,7 @@ fn of_a_process() {
     let mut shell = process("/bin/sh -c id", &["nginx -g daemon", "tini -- nginx"]);
     shell.exe_origin = Some(ExeOrigin::Upper);
     shell.caps_effective = Capabilities(0b11);
-    shell.env = vec!["A=b c".into()];
+    shell.env = ["A=b c".into()].into();
     let cases = [
         ("proc.name", "sh"),
         ("proc.exe", "/bin/sh"),

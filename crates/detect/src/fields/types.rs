@@ -233,12 +233,17 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// All names.
+    pub const fn as_slice(&self) -> &[&'a str] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Known(names) => names,
+        }
+    }
+
     /// Whether one of the names is accepted.
     pub fn any(self, accept: impl Fn(&str) -> bool) -> bool {
-        match self {
-            Self::One(name) => accept(name),
-            Self::Known(names) => names.iter().any(|name| accept(name)),
-        }
+        self.as_slice().iter().any(|name| accept(name))
     }
 }
 

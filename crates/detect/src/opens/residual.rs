@@ -11,7 +11,7 @@ use super::table::Needle;
 use super::{ALWAYS, CREATES, WORKED, class};
 use crate::containers::Containers;
 use crate::detectors::Wanted;
-use crate::fields::{AddressNames, Context, FieldArg, args};
+use crate::fields::{AddressNames, Context, Depends, FieldArg, args};
 use crate::operand::Side;
 use crate::program::{Node, Program, UniqueCheck};
 use crate::test::{IntTest, Test, TextTest};
@@ -234,14 +234,15 @@ impl Simplify<'_> {
         }
         let program = self.program;
         let slot = &program.slots[number as usize];
-        let residual = match &slot.node {
-            Node::Const(value) => constant(*value == positive),
-            _ if slot.invariant => Residual::Invariant(number, positive),
-            Node::Check(check) => self.check(&program.checks[*check as usize], positive),
-            Node::Not(inner) => self.node(*inner, !positive),
+        let node = program.node(number);
+        let residual = match node {
+            Node::Const(value) => constant(value == positive),
+            _ if slot.depends != Depends::Event => Residual::Invariant(number, positive),
+            Node::Check(check) => self.check(&program.checks[check as usize], positive),
+            Node::Not(inner) => self.node(inner, !positive),
             Node::And(children) | Node::Or(children) => {
                 let parts = children.iter().map(|child| self.node(*child, positive)).collect();
-                if matches!(slot.node, Node::And(_)) == positive { Residual::all(parts) } else { Residual::any(parts) }
+                if matches!(node, Node::And(_)) == positive { Residual::all(parts) } else { Residual::any(parts) }
             }
         };
         self.known.insert((number, positive), residual.clone());

@@ -104,7 +104,7 @@ fn process(step: &Node, index: usize) -> Process {
         exe,
         exe_origin: origin,
         args: words(&line),
-        env: texts(step, "env"),
+        env: texts(step, "env").into(),
         vpid: text(step, "vpid").map(|vpid| vpid.parse().unwrap()),
         ancestors,
         ..Process::default()

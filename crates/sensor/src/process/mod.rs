@@ -78,7 +78,7 @@ pub struct Table {
     buried: VecDeque<(u64, (u32, u64))>,
     forgotten: u64,
     /// Environments as records have them, and without secrets.
-    environments: FxHashMap<Box<[u8]>, Vec<String>>,
+    environments: FxHashMap<Box<[u8]>, Arc<[String]>>,
 }
 
 /// Start times in units that both sources agree on.
@@ -310,19 +310,20 @@ impl Table {
     }
 
     /// An environment without its secrets. Most processes have their parent's, or one that another had before.
-    fn env(&mut self, bytes: &[u8]) -> Vec<String> {
+    fn env(&mut self, bytes: &[u8]) -> Arc<[String]> {
         if bytes.is_empty() {
-            return Vec::new();
+            return Arc::default();
         }
         if let Some(known) = self.environments.get(bytes) {
-            return known.clone();
+            return Arc::clone(known);
         }
         let mut env = record::strings(bytes);
         self.masker.env(&mut env);
+        let env: Arc<[String]> = env.into();
         if self.environments.len() >= MAX_ENVIRONMENTS {
             self.environments.clear();
         }
-        self.environments.insert(bytes.into(), env.clone());
+        self.environments.insert(bytes.into(), Arc::clone(&env));
         env
     }
 
