@@ -30,6 +30,8 @@ pub enum Role {
     Repository,
     /// It names, on its first line, the file to fetch from the same folder instead.
     Names,
+    /// It lists months, whose documents are the feed; the documents lie in the folder `cvrf` beside it.
+    Months,
     /// It lists which records of the feed changed, and when; the records lie beside it.
     Changes(Changes),
 }
@@ -169,6 +171,8 @@ pub fn all() -> Vec<Address> {
         let path = format!("{folder}/updateinfo.xml.gz");
         all.push(Address { role: Role::Repository, ..address("amazon", &path, list) });
     }
+    let months = "https://api.msrc.microsoft.com/cvrf/v3.0/updates";
+    all.push(Address { role: Role::Months, ..address("windows", "windows/updates.json", months) });
     for (file, role) in [("archive_latest.txt", Role::Names), ("changes.csv", Role::Changes(Changes::RedHat))] {
         let url = format!("https://security.access.redhat.com/data/csaf/v2/vex/{file}");
         all.push(Address { role, ..address("rhel", &format!("rhel/{file}"), &url) });

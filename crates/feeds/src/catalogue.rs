@@ -80,4 +80,12 @@ mod tests {
         assert_eq!(find("mariner-2.0").unwrap().name, "mariner");
         assert!(find("osvx").is_none());
     }
+
+    #[test]
+    fn every_address_has_a_licence_and_an_attribution() {
+        for address in crate::addresses::all() {
+            let feed = find(&address.segment).unwrap_or_else(|| panic!("{}", address.segment));
+            assert!(!feed.licence.is_empty() && !feed.attribution.is_empty(), "{}", address.segment);
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use model::Timestamp;
-use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
+use reqwest::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{Client, StatusCode};
 
 /// Largest file; Red Hat's archive has 400 MB.
@@ -84,7 +84,11 @@ pub enum Fetched {
 /// A client with our limits.
 pub fn client() -> Result<Client, DownloadError> {
     let agent = concat!("seawall/", env!("CARGO_PKG_VERSION"));
-    let builder = Client::builder().user_agent(agent).connect_timeout(CONNECT).read_timeout(IDLE);
+    // Microsoft's API answers with XML when not asked for JSON.
+    let accept = HeaderValue::from_static("application/json, */*;q=0.9");
+    let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
+    let builder = Client::builder().user_agent(agent).default_headers(headers);
+    let builder = builder.connect_timeout(CONNECT).read_timeout(IDLE);
     builder.build().map_err(|source| DownloadError::Client { source })
 }
 

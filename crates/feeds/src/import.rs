@@ -68,6 +68,12 @@ pub(crate) fn import(source: &Source, family: &str, sink: &mut Sink) -> Result<(
     Ok(())
 }
 
+/// The ids of a document of many records whose name does not tell them.
+pub(crate) fn ids(source: &Source) -> Option<Vec<String>> {
+    let read = || limits::read_capped(sources::open(&source.path).ok()?, DOCUMENT_MAX_BYTES, "month").ok();
+    (source.kind == Kind::Cvrf).then(|| read().map(|bytes| cvrf::ids(&bytes)).unwrap_or_default())
+}
+
 fn is_json(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|ending| ending == "json")
 }

@@ -198,7 +198,8 @@ fn xml(text: &str) -> Option<Kind> {
 
 fn object(text: &str) -> Option<Kind> {
     /// Marks of each format; all of a line must be there. The first line that fits counts.
-    const MARKS: [(&[&str], Kind); 13] = [
+    const MARKS: [(&[&str], Kind); 14] = [
+        (&["\"CvrfUrl\""], Kind::Index),
         (&["\"csaf_version\""], Kind::Csaf),
         (&["\"aggregate_severity\"", "\"document\""], Kind::Csaf),
         (&["\"cveID\""], Kind::Kev),

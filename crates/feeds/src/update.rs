@@ -21,6 +21,7 @@ use crate::sources::{self, Kind, Source};
 use crate::store::{Store, StoreError};
 
 mod fetch;
+mod months;
 mod repository;
 
 pub use fetch::fetch;
@@ -112,7 +113,11 @@ fn merge(
     report: &mut UpdateReport,
 ) -> Result<Result<(), String>, StoreError> {
     let Some(old) = store.manifest().get(name).cloned() else { return Ok(Err("the segment is gone".into())) };
-    let (kind, feed) = if old.meta.feed == "csaf" { (Kind::Csaf, "csaf") } else { (Kind::OsvRecord, "osv") };
+    let (kind, feed) = match old.meta.feed.as_str() {
+        "csaf" => (Kind::Csaf, "csaf"),
+        "cvrf" => (Kind::Cvrf, "cvrf"),
+        _ => (Kind::OsvRecord, "osv"),
+    };
     let family = name.strip_prefix("osv-").unwrap_or_default().to_owned();
     let (mut sink, mut replaced) = (Sink::new(), BTreeSet::new());
     for (path, id) in deltas.iter().flat_map(|delta| &delta.files) {
@@ -123,7 +128,10 @@ fn merge(
         }
         // What cannot be read leaves the old record in place.
         if sink.report.failed == failed {
-            replaced.insert(id.clone());
+            match import::ids(&source) {
+                Some(ids) => replaced.extend(ids),
+                None => drop(replaced.insert(id.clone())),
+            }
         }
     }
     replaced.extend(deltas.iter().flat_map(|delta| delta.gone.iter().cloned()));

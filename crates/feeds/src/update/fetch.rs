@@ -6,7 +6,7 @@ use std::path::Path;
 
 use model::Timestamp;
 
-use super::{CHANGES, DOWNLOADS, Downloads, chain, repository};
+use super::{CHANGES, DOWNLOADS, Downloads, chain, months, repository};
 use crate::addresses::{Address, Role};
 use crate::delta::{self, Delta, Place};
 use crate::download::{self, DownloadError, Fetched};
@@ -37,9 +37,10 @@ pub async fn fetch(
             files.into_iter().partition(|file| matches!(file.role, Role::Changes(_)));
         let entry = known.get(segment).filter(|_| !lists.is_empty());
         let fetcher = Fetcher { client: &client, dir, mirror, now };
-        let news = match entry {
-            Some(entry) => fetcher.news(entry, &lists, &files).await,
-            None => fetcher.feed(&files, known.get(segment)).await,
+        let news = match (entry, files.as_slice()) {
+            (Some(entry), _) => fetcher.news(entry, &lists, &files).await,
+            (None, [list]) if list.role == Role::Months => fetcher.months(list, known.get(segment)).await,
+            (None, files) => fetcher.feed(files, known.get(segment)).await,
         };
         downloads.sort_in(segment, news);
     }
@@ -144,6 +145,25 @@ impl Fetcher<'_> {
         Ok(News::Files(lines(fresh)))
     }
 
+    /// The months that are new or were revised. A segment that is there keeps the others.
+    async fn months(&self, list: &Address, entry: Option<&Entry>) -> Result<News, DownloadError> {
+        let known = entry.map(versions).unwrap_or_default();
+        let folder = if known.is_empty() { DOWNLOADS } else { CHANGES };
+        let (url, dir) = (self.url(list), self.dir.join(folder).join(&list.segment));
+        let place = months::Place { url: &url, path: &list.path, mirror: self.mirror.is_some(), dir: &dir };
+        let fetched = months::fetch(self.client, &place, &known).await?;
+        let versions = lines(fetched.versions.iter().map(|(path, version)| (path.as_str(), version.clone())).collect());
+        Ok(match (fetched.files.is_empty(), known.is_empty()) {
+            (true, false) => News::None,
+            (_, true) => News::Files(versions),
+            (false, false) => {
+                // Which records they have is in them.
+                let files = fetched.files.into_iter().map(|file| (file, String::new())).collect();
+                News::Records(vec![Delta { files, ..Delta::default() }], versions)
+            }
+        })
+    }
+
     fn url(&self, file: &Address) -> String {
         match self.mirror {
             Some(base) => format!("{}/{}", base.trim_end_matches('/'), file.path.replace(' ', "%20")),
@@ -160,7 +180,9 @@ impl Fetcher<'_> {
         let url = self.url(file);
         let fetched = match file.role {
             Role::Names => return self.named(&url, &target, version).await,
-            Role::Feed | Role::Changes(_) => return download::fetch(self.client, &url, &target, version).await,
+            Role::Feed | Role::Months | Role::Changes(_) => {
+                return download::fetch(self.client, &url, &target, version).await;
+            }
             Role::Repository if self.mirror.is_none() => repository::fetch(self.client, &url, &target, version).await,
             Role::Repository | Role::Optional | Role::Part => {
                 download::fetch(self.client, &url, &target, version).await

@@ -7,4 +7,5 @@ mod build;
 mod delta;
 mod inventories;
 mod mariner;
+mod months;
 mod update;

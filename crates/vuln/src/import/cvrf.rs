@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use limits::json::{self, JsonLimits};
 use model::Severity;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Sink, headline};
 use crate::advisory::{Advisory, Affected, End, Range, Rating, Target};
@@ -39,21 +39,21 @@ struct Document {
     #[serde(rename = "DocumentTracking")]
     tracking: Option<Tracking>,
     product_tree: Tree,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     vulnerability: Vec<Vulnerability>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Tracking {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     current_release_date: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Tree {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     full_product_name: Vec<Product>,
 }
 
@@ -61,7 +61,7 @@ struct Tree {
 struct Product {
     #[serde(rename = "ProductID")]
     id: String,
-    #[serde(rename = "Value", default)]
+    #[serde(rename = "Value", default, deserialize_with = "or_default")]
     name: String,
 }
 
@@ -77,11 +77,11 @@ struct Vulnerability {
     #[serde(rename = "CVE")]
     cve: String,
     title: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     threats: Vec<Threat>,
-    #[serde(rename = "CVSSScoreSets", default)]
+    #[serde(rename = "CVSSScoreSets", default, deserialize_with = "or_default")]
     scores: Vec<Score>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     remediations: Vec<Remediation>,
 }
 
@@ -103,9 +103,14 @@ struct Score {
 struct Remediation {
     r#type: i64,
     description: Option<Text>,
-    #[serde(rename = "ProductID", default)]
+    #[serde(rename = "ProductID", default, deserialize_with = "or_default")]
     products: Vec<String>,
     fixed_build: Option<String>,
+}
+
+/// The API writes `null` for what a month has none of.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Adds a month.
@@ -125,6 +130,12 @@ pub fn month(bytes: &[u8], source: &str, sink: &mut Sink) {
         sink.report.read += 1;
         sink.add(&convert(vulnerability, &products));
     }
+}
+
+/// The CVEs of a month; none when it cannot be read, which [`month`] reports.
+pub fn ids(bytes: &[u8]) -> Vec<String> {
+    let document = json::from_slice::<Document>(bytes, &DOCUMENT);
+    document.map(|month| month.vulnerability.into_iter().map(|one| one.cve).collect()).unwrap_or_default()
 }
 
 /// `10.0.20348` or, for Server Core, `10.0.20348:core`; `None` for what runs in no container.

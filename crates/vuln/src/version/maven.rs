@@ -5,9 +5,8 @@
 //! trailing empty items (`0`, `final`, `ga`, `release`) do not count. Words before a release: alpha, beta, milestone,
 //! rc = cr, snapshot; after it: sp, then any other word.
 //!
-//! Maven itself changed twice: since 3.8, `1.x` and `1-x` are equal for any word, and 3.9 made `1-ga-1` and `1-1` equal.
-//! This is the documented order, with the second change and without the first, which repositories' own sequences
-//! (`1.5.9.RC1` before `1.5.9-RC0`) contradict.
+//! Maven itself changed: since 3.8, `1.x` and `1-x` are equal for any word. This is the order of 3.6, which repositories'
+//! own sequences follow (`1.5.9.RC1` before `1.5.9-RC0`).
 
 use std::cmp::Ordering;
 
@@ -51,8 +50,14 @@ pub fn parse(version: &str) -> Items {
             b'.' | b'-' => {
                 let item =
                     if at == start { Item::Number(String::new()) } else { item(&text[start..at], digit_before, false) };
-                push(&mut stack, item);
+                // The reference says that `1-ga-1` is `1-1`, which no Maven does. (`1-0-1` is not, in all of them.)
+                let release = matches!(&item, Item::Word(word) if word.is_empty());
+                let between_hyphens = byte == b'-' && text[..start].ends_with('-');
                 start = at + 1;
+                if release && between_hyphens {
+                    continue;
+                }
+                push(&mut stack, item);
                 if byte == b'-' {
                     open(&mut stack);
                 }
@@ -98,13 +103,13 @@ fn close(mut stack: Vec<Vec<Item>>) -> Vec<Item> {
         if let Some(items) = inner.take() {
             list.push(Item::List(items));
         }
-        inner = Some(normalise(list, stack.is_empty()));
+        inner = Some(normalise(list));
     }
     inner.unwrap_or_default()
 }
 
 /// Removes trailing null items; those before a list too.
-fn normalise(mut list: Vec<Item>, outermost: bool) -> Vec<Item> {
+fn normalise(mut list: Vec<Item>) -> Vec<Item> {
     let mut at = list.len();
     while at > 0 {
         at -= 1;
@@ -114,12 +119,7 @@ fn normalise(mut list: Vec<Item>, outermost: bool) -> Vec<Item> {
             break;
         }
     }
-    // `1-ga-1` is `1-1`: a list that is left with nothing but a list is that list (Maven
-    // before 3.9 kept the two apart). Not so the whole: `0-1` is before `1`.
-    match list.as_mut_slice() {
-        [Item::List(inner)] if !outermost => std::mem::take(inner),
-        _ => list,
-    }
+    list
 }
 
 fn item(text: &str, digits: bool, before_digits: bool) -> Item {

@@ -105,7 +105,7 @@ fn rules_of_each_scheme() {
     );
     check(
         Scheme::Maven,
-        "1.0-alpha-1 < 1.0\n1.0-SNAPSHOT < 1.0\n1.0-rc1 < 1.0-snapshot\n1.0 < 1.0-sp\n1.0-sp < 1.0-x\n1.0-x < 1.0-1\n1.0-1 < 1.0.1\n1.0 = 1\n1-ga = 1\n1a1 = 1-alpha-1",
+        "1.0-alpha-1 < 1.0\n1.0-SNAPSHOT < 1.0\n1.0-rc1 < 1.0-snapshot\n1.0 < 1.0-sp\n1.0-sp < 1.0-x\n1.0-x < 1.0-1\n1.0-1 < 1.0.1\n1.0 = 1\n1-ga = 1\n1a1 = 1-alpha-1\n1-1 = 1-ga-1\n6-0.90 > 6-0-90\n2-7.5 > 2---7.5\n1a1-0 < 1--a1-0\n1.RELEASE2 > 1-RELEASE2\n4.0a1.0 < 4-0a1-0",
     );
     check(Scheme::Gem, "1.0.a < 1.0\n1.0.b1 > 1.0.a.2\n1.0 = 1\n1.0-rc1 < 1.0\n1.a.10 > 1.a.9");
     check(Scheme::Nuget, "1.0 = 1.0.0.0\n1.0.0-BETA = 1.0.0-beta\n1.0.0.1 > 1.0.0\n1.0.0-a < 1.0.0\n1.0.0+x = 1.0.0+y");
