@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod console;
+mod dist;
 mod report;
 mod repository;
 mod setup;
@@ -27,6 +28,7 @@ cargo xtask COMMAND
   e2e benign [NAME…]  everyday work, all of it or by name; all of it writes content/noise/measured.yaml
   e2e attacks [NAME…] attack scenarios
   bench [NAME]        benchmarks in release mode; results go to bench/results
+  dist [PROGRAM...]   static programs in release mode with their checksums (not in CI)
   fuzz [TARGET]       long fuzzing with cargo-fuzz (not in CI)
   soak kernel [RELEASE...]
                       the sensor under other kernels, in QEMU (not in CI)
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         "gen" => test::generate(),
         "e2e" => up::e2e(&rest),
         "bench" => bench::run(&rest),
+        "dist" => dist::run(&rest),
         "fuzz" => bench::fuzz(&rest),
         "soak" => soak::run(&rest),
         "setup" => setup::run(&setup::ALL),

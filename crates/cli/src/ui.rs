@@ -98,6 +98,13 @@ pub fn init_logging(verbose: u8) {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colour).init();
 }
 
+/// A number of things as one says it: `1 layer`, `2 layers`.
+pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
+    // A length is at most 64 bits on every machine that this is built for.
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A plain table: columns padded to their widest cell, two blanks between them, the last one not padded.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();

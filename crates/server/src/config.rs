@@ -78,7 +78,7 @@ impl Default for Config {
             rules: Vec::new(),
             local_sources: false,
             assess_running: false,
-            silent_after_seconds: 60,
+            silent_after_seconds: 45,
             incident_window_minutes: 240,
             keep_events: 200_000,
         }

@@ -141,9 +141,12 @@ async fn serve(config: Config, print_addresses: bool) -> anyhow::Result<()> {
     let running = server::start(config).await?;
     if print_addresses {
         print(&format!("{}\n", serde_json::to_string(&running.addresses)?))?;
-    } else if let Some(link) = &running.addresses.login {
+    } else {
+        print(&format!("console: {}\nsensors: {}\n", running.addresses.api, running.addresses.wire))?;
         // Only nobody's first visit needs it; it works once and ends within the hour.
-        print(&format!("console: {}\nsign in once with: {link}\n", running.addresses.api))?;
+        if let Some(link) = &running.addresses.login {
+            print(&format!("sign in once with: {link}\n"))?;
+        }
     }
     tokio::select! {
         _ = interrupt.recv() => {}

@@ -224,7 +224,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
 /// A one-time link that signs in, made beside a hub that may be running.
 pub async fn login_link(config: &Config) -> Result<String, StartError> {
-    let store = open_store(config).await?;
+    let store = open_used_store(config).await?;
     let never = || StartError::NeverRan { path: config.state_dir.clone() };
     let api_url = store.setting(SETTING_API_URL).await?.ok_or_else(never)?;
     let link = new_link(&store, &api_url, "administrator").await?;
@@ -234,7 +234,7 @@ pub async fn login_link(config: &Config) -> Result<String, StartError> {
 
 /// A one-time join string for a machine, made beside a hub that may be running.
 pub async fn join_string(config: &Config, peer: &PeerIdentity, hours: u32) -> Result<JoinString, StartError> {
-    let store = open_store(config).await?;
+    let store = open_used_store(config).await?;
     let ca = CertificateAuthority::load_or_create(config.state_dir.join(AUTHORITY), now())?;
     let known = match &config.wire_url {
         Some(url) => Some(url.clone()),
@@ -259,9 +259,15 @@ fn lock_state(dir: &Path) -> Result<fs::File, StartError> {
     }
 }
 
+/// The store of a hub that has run: a command beside it makes nothing where a path was mistyped.
+async fn open_used_store(config: &Config) -> Result<Store, StartError> {
+    if !config.state_dir.join(DATABASE).exists() {
+        return Err(StartError::NeverRan { path: config.state_dir.clone() });
+    }
+    open_store(config).await
+}
+
 async fn open_store(config: &Config) -> Result<Store, StartError> {
-    make_private(&config.state_dir)
-        .map_err(|source| StartError::StateDir { path: config.state_dir.clone(), source })?;
     let options = Options {
         incident_window_ms: i64::from(config.incident_window_minutes) * 60_000,
         keep_events: i64::from(config.keep_events),

@@ -8,7 +8,7 @@ use policy::pss::{Level, Version};
 use posture::manifests::{Finding, Report, to_sarif};
 
 use crate::Outcome;
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
 use super::files;
 
@@ -145,8 +145,4 @@ fn summary(report: &Report, level: Level, version: Version) -> String {
         lines.push(format!("not checked, or not in full: {}", counted(broken, "problem")));
     }
     lines.join("\n")
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

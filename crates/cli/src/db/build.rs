@@ -7,7 +7,7 @@ use feeds::{BuildError, BuildReport};
 
 use super::{day, now, size};
 use crate::Outcome;
-use crate::ui::{Hint, Ui, table};
+use crate::ui::{Hint, Ui, counted, table};
 
 /// Unknown files that are named before the rest is counted.
 const SHOWN: usize = 5;
@@ -73,6 +73,10 @@ fn print(report: &BuildReport, ui: &Ui) {
     }
     if !report.unknown.is_empty() {
         let names: Vec<String> = report.unknown.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
-        ui.say(format_args!("{} files are no feed that is known, such as {}", report.unknown.len(), names.join(", ")));
+        ui.say(format_args!(
+            "{} of no feed that is known, such as {}",
+            counted(report.unknown.len(), "file"),
+            names.join(", ")
+        ));
     }
 }

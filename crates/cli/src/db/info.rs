@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{day, open, size};
 use crate::Outcome;
-use crate::ui::{Ui, table};
+use crate::ui::{Ui, counted, table};
 
 /// Ecosystems that are printed per segment before the rest is counted.
 const SHOWN: usize = 3;
@@ -40,7 +40,12 @@ pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     let rows: Vec<Vec<String>> = manifest.segments.iter().map(row).collect();
     ui.print(table(&["SEGMENT", "DATE", "RECORDS", "SIZE", "COVERS", "LICENCE"], &rows));
     let total = manifest.segments.iter().map(|entry| entry.size_bytes).sum();
-    ui.print(format_args!("{} segments, {}, updated {}", manifest.segments.len(), size(total), day(manifest.updated)));
+    ui.print(format_args!(
+        "{}, {}, updated {}",
+        counted(manifest.segments.len(), "segment"),
+        size(total),
+        day(manifest.updated)
+    ));
     for entry in &manifest.segments {
         let days = super::now().millis_since(entry.meta.date) / 86_400_000;
         if days > vuln::assess::STALE_DAYS {

@@ -15,7 +15,7 @@ use vuln::Segment;
 
 use super::{now, open};
 use crate::Outcome;
-use crate::ui::{Ui, table};
+use crate::ui::{Ui, counted, table};
 
 /// Largest inventory: one of 20,000 packages with Go symbols has 40 MB.
 const INVENTORY: JsonLimits = JsonLimits { bytes: 256 << 20, depth: 64 };
@@ -212,11 +212,11 @@ fn label(inventory: &Inventory) -> String {
 }
 
 fn cells(judged: &Judged<'_>) -> Vec<String> {
-    let counted = || judged.assessment.findings.iter().filter(|finding| !finding.inert);
-    let of = |level: Severity| counted().filter(|finding| finding.severity.chosen == level).count().to_string();
+    let findings = || judged.assessment.findings.iter().filter(|finding| !finding.inert);
+    let of = |level: Severity| findings().filter(|finding| finding.severity.chosen == level).count().to_string();
     let change = |count: Option<usize>| count.map_or_else(|| "-".into(), |count| count.to_string());
     let unseen = judged.assessment.coverage.iter().filter(|c| c.state != model::CoverageState::Seen).count();
-    let coverage = if unseen == 0 { "complete".into() } else { format!("{unseen} gaps") };
-    let counts = [counted().count().to_string(), of(Severity::Critical), of(Severity::High)];
+    let coverage = if unseen == 0 { "complete".into() } else { counted(unseen, "gap") };
+    let counts = [findings().count().to_string(), of(Severity::Critical), of(Severity::High)];
     [counts.to_vec(), vec![change(judged.new), change(judged.gone), coverage]].concat()
 }

@@ -7,7 +7,7 @@ use feeds::archive;
 
 use super::{directory, now, size};
 use crate::Outcome;
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,12 @@ pub(super) fn export(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let database = super::open(args.db.as_ref())?;
     let manifest = archive::export(database.dir(), &args.file).context("exporting the database")?;
     let bytes = std::fs::metadata(&args.file).map_or(0, |metadata| metadata.len());
-    ui.say(format_args!("{} segments in {} ({})", manifest.segments.len(), args.file.display(), size(bytes)));
+    ui.say(format_args!(
+        "{} in {} ({})",
+        counted(manifest.segments.len(), "segment"),
+        args.file.display(),
+        size(bytes)
+    ));
     Ok(Outcome::Clean)
 }
 
@@ -41,6 +46,6 @@ pub(super) fn import(args: &ImportArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let dir = directory(args.db.as_ref())?;
     let manifest = archive::import(&args.file, &dir, now())
         .with_context(|| format!("importing {}: the database is unchanged", args.file.display()))?;
-    ui.say(format_args!("{} now has {} segments", dir.display(), manifest.segments.len()));
+    ui.say(format_args!("{} now has {}", dir.display(), counted(manifest.segments.len(), "segment")));
     Ok(Outcome::Clean)
 }

@@ -8,7 +8,7 @@ use model::Level;
 
 use super::{read_sources, report};
 use crate::Outcome;
-use crate::ui::{Ui, table};
+use crate::ui::{Ui, counted, table};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -84,5 +84,5 @@ fn print(rules: &RuleSet, degraded: &[detect::Degraded], diagnostics: &[model::D
     }
     let count = |level: Level| diagnostics.iter().filter(|diagnostic| diagnostic.level == level).count();
     let (errors, warnings, notes) = (count(Level::Error), count(Level::Warning), count(Level::Note));
-    ui.say(format_args!("{errors} errors, {warnings} warnings, {notes} notes"));
+    ui.say(format_args!("{}, {}, {}", counted(errors, "error"), counted(warnings, "warning"), counted(notes, "note")));
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Rules, events, report};
 use crate::Outcome;
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -156,7 +156,9 @@ fn line(event: &Event, found: &Match) -> serde_json::Value {
 
 fn summary(replay: &Replay<'_>, events: u64, ui: &Ui) {
     let matches: u64 = replay.counts.values().sum();
-    ui.say(format_args!("{events} events, {matches} matches of {} rules", replay.counts.len()));
+    let matched = if matches == 1 { "match" } else { "matches" };
+    let (events, rules) = (counted(events, "event"), counted(replay.counts.len(), "rule"));
+    ui.say(format_args!("{events}, {matches} {matched} of {rules}"));
     for (rule, count) in &replay.counts {
         ui.say(format_args!("{count:>8}  {rule}"));
     }

@@ -6,7 +6,7 @@ use policy::gatekeeper::suite::{self, Outcome as CaseOutcome};
 
 use crate::Outcome;
 use crate::check::files::{self, Input};
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         }
     }
     let [passed, failed, skipped] = totals;
-    ui.print(format_args!("{suites} suites: {passed} passed, {failed} failed, {skipped} skipped"));
+    ui.print(format_args!("{}: {passed} passed, {failed} failed, {skipped} skipped", counted(suites, "suite")));
     if suites == 0 {
         anyhow::bail!("no suite was found");
     }

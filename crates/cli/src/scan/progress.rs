@@ -4,6 +4,8 @@ use assess::{LayerDone, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::Artifact;
 
+use crate::ui::counted;
+
 /// A bar on stderr. It disappears when the scan is done.
 pub(super) struct Bar(ProgressBar);
 
@@ -21,7 +23,7 @@ impl Bar {
 
 impl Progress for Bar {
     fn opened(&self, artifact: &Artifact, layers: usize, bytes: u64) {
-        self.0.set_message(format!("{} ({layers} layers)", artifact.platform));
+        self.0.set_message(format!("{} ({})", artifact.platform, counted(layers, "layer")));
         self.0.inc_length(bytes);
     }
 

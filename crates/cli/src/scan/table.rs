@@ -7,6 +7,8 @@ use assess::AssessedImage;
 use model::{CoverageState, Finding, FixStatus, Inventory, Level, Severity, Subject};
 use vuln::version::Scheme;
 
+use crate::ui::counted;
+
 /// Notes on files that are printed; a tree of broken files must not hide what was found. JSON has all.
 const MAX_NOTES: usize = 10;
 
@@ -49,28 +51,22 @@ pub(super) fn render(image: &AssessedImage, width: usize) -> String {
     let mut out = String::new();
     header(&mut out, &image.inventory);
     let findings = &image.assessment.findings;
-    let (inert, counted): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.inert);
-    summary(&mut out, &counted, image);
-    groups(&mut out, &counted, width);
+    let (inert, judged): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.inert);
+    summary(&mut out, &judged, image);
+    groups(&mut out, &judged, width);
     if !inert.is_empty() {
         let _ = writeln!(
             out,
             "\n{} in header, documentation or debug packages are not counted.",
-            count(inert.len(), "finding")
+            counted(inert.len(), "finding")
         );
     }
     if !image.assessment.suppressed.is_empty() {
-        let number = count(image.assessment.suppressed.len(), "finding");
+        let number = counted(image.assessment.suppressed.len(), "finding");
         let _ = writeln!(out, "\n{number} ruled out, with the reason in --format json.");
     }
     unknown(&mut out, image, width);
     out
-}
-
-fn count(number: impl TryInto<u64>, noun: &str) -> String {
-    // A length is at most 64 bits on every machine that this is built for.
-    let number = number.try_into().unwrap_or(u64::MAX);
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn header(out: &mut String, inventory: &Inventory) {
@@ -87,8 +83,8 @@ fn header(out: &mut String, inventory: &Inventory) {
         out,
         "{}, {}, {}",
         os.trim(),
-        count(inventory.packages.len(), "package"),
-        count(inventory.layers.len(), "layer")
+        counted(inventory.packages.len(), "package"),
+        counted(inventory.layers.len(), "layer")
     );
     if let Some(digest) = &artifact.manifest_digest {
         let _ = writeln!(out, "{digest}");
@@ -109,7 +105,7 @@ fn summary(out: &mut String, findings: &[&Finding], image: &AssessedImage) {
             (number > 0).then(|| format!("{number} {severity}"))
         })
         .collect();
-    let _ = writeln!(out, "\n{}: {}", count(findings.len(), "finding"), parts.join(", "));
+    let _ = writeln!(out, "\n{}: {}", counted(findings.len(), "finding"), parts.join(", "));
     let exploited = findings.iter().filter(|finding| finding.kev.is_some()).count();
     if exploited > 0 {
         let _ = writeln!(out, "{exploited} known to be exploited, marked with *");
@@ -219,7 +215,7 @@ fn unknown(out: &mut String, image: &AssessedImage, width: usize) {
     let _ = writeln!(out, "\nNot known");
     for coverage in unseen {
         let (subject, packages) = match &coverage.subject {
-            Subject::PackageType { name, packages } => (name.clone(), format!(" ({})", count(*packages, "package"))),
+            Subject::PackageType { name, packages } => (name.clone(), format!(" ({})", counted(*packages, "package"))),
             Subject::Os { name } => (name.clone(), String::new()),
             Subject::Layer { digest } => (format!("layer {digest}"), String::new()),
             _ => (coverage.signal.clone(), String::new()),
@@ -231,7 +227,7 @@ fn unknown(out: &mut String, image: &AssessedImage, width: usize) {
         wrap(out, "  ", &format!("{}: {}", place(&diagnostic.span.source), diagnostic.message), width);
     }
     if notes.len() > MAX_NOTES {
-        let _ = writeln!(out, "  and {} more; --format json has all", count(notes.len() - MAX_NOTES, "note"));
+        let _ = writeln!(out, "  and {} more; --format json has all", counted(notes.len() - MAX_NOTES, "note"));
     }
 }
 

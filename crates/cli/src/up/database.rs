@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use feeds::Database;
 
-use crate::ui::Ui;
+use crate::ui::{Ui, counted};
 
 /// Folder in the state folder for a database that is built here.
 const BUILT: &str = "advisories";
@@ -51,7 +51,11 @@ async fn fetch(mirror: &str, state_dir: &Path, ui: &Ui) -> Result<PathBuf> {
     let downloads = downloads.with_context(|| format!("fetching advisories from {mirror}"))?;
     let report = feeds::update::apply(&out, downloads, crate::db::now(), &mut progress)?;
     let have = report.updated.len() + report.unchanged.len();
-    ui.say(format_args!("advisories: {have} feeds, {} not to be had from this mirror", report.failed.len()));
+    ui.say(format_args!(
+        "advisories: {}, {} not to be had from this mirror",
+        counted(have, "feed"),
+        report.failed.len()
+    ));
     if have == 0
         && let Some((name, reason)) = report.failed.iter().next()
     {

@@ -52,4 +52,5 @@ fn join_strings_need_a_hub_that_ran() {
     let output = seawall_server(&["--state-dir", state.to_str().unwrap(), "join-token"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("start it once"), "{}", text(&output.stderr));
+    assert!(!state.exists(), "a mistyped path makes no folder");
 }
