@@ -15,6 +15,7 @@ use crate::cache::{Cache, Entry, Key};
 use crate::directory;
 use crate::layer::{self, Reading, ScannedLayer};
 use crate::progress::{LayerDone, Progress};
+use crate::room::{ImageRoom, MEMORY_BYTES, Memory};
 
 /// What a scan may use.
 #[derive(Debug, Clone)]
@@ -27,6 +28,9 @@ pub struct Options {
     pub caps: Caps,
     /// Layers read at the same time.
     pub parallel_layers: usize,
+    /// Memory for files that have to be held as a whole, of all images that are read at one time; what exceeds it goes
+    /// through temporary files.
+    pub memory_bytes: u64,
     /// Compute the digest of plain archives and compare it with the configuration, although the blob's digest already
     /// proves the bytes. Costs about a third more time.
     pub plain_digests: bool,
@@ -44,6 +48,7 @@ impl Default for Options {
             scan: imagescan::Options::default(),
             caps: Caps::LAYER,
             parallel_layers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            memory_bytes: MEMORY_BYTES,
             plain_digests: false,
             cache: None,
             judge: vuln::Options::default(),
@@ -100,6 +105,8 @@ pub struct Stats {
     pub blob_bytes: u64,
     /// Plain bytes that they became.
     pub plain_bytes: u64,
+    /// Bytes that were written to temporary files, where what had to be held as a whole exceeded the memory for it.
+    pub temporary_bytes: u64,
     /// From the start of the layers to the inventory.
     pub elapsed: Duration,
 }
@@ -146,12 +153,14 @@ type Known = HashMap<images::Digest, Result<ScannedLayer, String>>;
 pub struct Assessor {
     database: Arc<Database>,
     options: Arc<Options>,
+    memory: Arc<Memory>,
 }
 
 impl Assessor {
     /// With an advisory database ([`Database::empty`] makes every answer "no feed").
     pub fn new(database: Arc<Database>, options: Options) -> Self {
-        Self { database, options: Arc::new(options) }
+        let memory = Memory::new(options.memory_bytes);
+        Self { database, options: Arc::new(options), memory }
     }
 
     /// Opens, reads and judges. Needs a Tokio runtime with blocking threads.
@@ -206,10 +215,13 @@ impl Assessor {
             stats.elapsed = started.elapsed();
             return Ok((inventory, stats));
         }
+        let room = ImageRoom::new(&self.memory);
+        let scanner = LayerScanner::new(&imagescan::Options { room: Some(room.clone()), ..self.options.scan.clone() });
         let layers = match handle.directory() {
-            Some(root) => vec![self.directory(root.clone(), &mut stats).await?],
-            None => self.layers(handle, known, progress, &mut stats).await,
+            Some(root) => vec![directory(root.clone(), scanner, &mut stats).await?],
+            None => self.layers(handle, scanner, known, progress, &mut stats).await,
         };
+        stats.temporary_bytes = room.temporary_bytes();
         let mut diagnostics = handle.diagnostics.clone();
         diagnostics.extend(layers.iter().filter_map(|(layer, _)| contradiction(layer)));
         let layers = layers.into_iter().map(|(layer, record)| (layer.layer, record)).collect();
@@ -220,22 +232,6 @@ impl Assessor {
         }
         stats.elapsed = started.elapsed();
         Ok((inventory, stats))
-    }
-
-    async fn directory(
-        &self,
-        root: std::path::PathBuf,
-        stats: &mut Stats,
-    ) -> Result<(ReadLayer, LayerRecord), AssessError> {
-        let scanner = LayerScanner::new(&self.options.scan);
-        let record = tokio::task::spawn_blocking(move || directory::scan(&root, &scanner)).await?;
-        let record = record.map_err(|reason| AssessError::Directory { reason })?;
-        stats.layers = 1;
-        // A directory has no blob. What was found in it is its identity, so that equal trees have equal inventories.
-        let content = serde_json::to_vec(&record).unwrap_or_default();
-        let digest = images::Digest::of(&content).to_string();
-        let layer = Layer { digest, diff_id: String::new(), size_bytes: 0, created_by: None, complete: true };
-        Ok((ReadLayer { layer, claimed: None, computed: None }, record))
     }
 
     /// Takes the records of layers that earlier scans read.
@@ -271,6 +267,7 @@ impl Assessor {
     async fn layers(
         &self,
         handle: &ImageHandle,
+        scanner: LayerScanner,
         known: &mut Known,
         progress: &Arc<dyn Progress>,
         stats: &mut Stats,
@@ -280,11 +277,7 @@ impl Assessor {
         let bytes = missing.iter().map(|index| handle.layers[*index].size_bytes).sum();
         progress.opened(&handle.artifact, handle.layers.len(), bytes);
         stats.layers_known = handle.layers.len() - missing.len();
-        let reading = Reading {
-            scanner: LayerScanner::new(&self.options.scan),
-            caps: self.options.caps,
-            plain_digests: self.options.plain_digests,
-        };
+        let reading = Reading { scanner, caps: self.options.caps, plain_digests: self.options.plain_digests };
         let scans = missing.into_iter().map(|index| {
             let (reading, progress) = (reading.clone(), Arc::clone(progress));
             async move {
@@ -319,6 +312,22 @@ impl Assessor {
             })
             .collect()
     }
+}
+
+/// The record of a root file system.
+async fn directory(
+    root: std::path::PathBuf,
+    scanner: LayerScanner,
+    stats: &mut Stats,
+) -> Result<(ReadLayer, LayerRecord), AssessError> {
+    let record = tokio::task::spawn_blocking(move || directory::scan(&root, &scanner)).await?;
+    let record = record.map_err(|reason| AssessError::Directory { reason })?;
+    stats.layers = 1;
+    // A directory has no blob. What was found in it is its identity, so that equal trees have equal inventories.
+    let content = serde_json::to_vec(&record).unwrap_or_default();
+    let digest = images::Digest::of(&content).to_string();
+    let layer = Layer { digest, diff_id: String::new(), size_bytes: 0, created_by: None, complete: true };
+    Ok((ReadLayer { layer, claimed: None, computed: None }, record))
 }
 
 /// Tells that every layer was read before.

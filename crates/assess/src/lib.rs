@@ -3,7 +3,8 @@
 //! What it is: it opens a reference (`images`), reads its layers in parallel, largest first, each as a chain of threads
 //! with bounded buffers (source and digest → inflate → [`imagescan::LayerScanner`]), merges the records, and lets `vuln`
 //! judge the inventory by the segments that `feeds` has for it.
-//! What it is not: it knows no format and no rule of its own. It holds no blob in memory and writes no temporary file.
+//! What it is not: it knows no format and no rule of its own. It holds no blob in memory; of files that have to be held as
+//! a whole, what exceeds [`MEMORY_BYTES`] goes through a temporary file without a name, and is counted.
 //!
 //! A layer that fails leaves the others' results standing: it is marked incomplete, a diagnostic says why, and coverage
 //! says what is therefore not known.
@@ -14,7 +15,9 @@ mod directory;
 mod layer;
 mod progress;
 mod reason;
+mod room;
 
 pub use assessor::{AssessError, AssessedImage, Assessor, Options, Outcome, Stats};
 pub use cache::Cache;
+pub use room::MEMORY_BYTES;
 pub use progress::{LayerDone, Progress, Quiet};

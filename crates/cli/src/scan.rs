@@ -346,6 +346,28 @@ struct Report<'a> {
 struct ReportImage<'a> {
     inventory: &'a model::Inventory,
     assessment: &'a model::Assessment,
+    read: ReportRead,
+}
+
+/// What reading an image took.
+#[derive(Serialize)]
+struct ReportRead {
+    layers: usize,
+    /// Of these, layers that an earlier scan had read.
+    layers_known: usize,
+    blob_bytes: u64,
+    plain_bytes: u64,
+    /// Written to temporary files that were gone again before this report.
+    temporary_bytes: u64,
+    elapsed_ms: u64,
+}
+
+impl From<&assess::Stats> for ReportRead {
+    fn from(stats: &assess::Stats) -> Self {
+        let assess::Stats { layers, layers_known, blob_bytes, plain_bytes, temporary_bytes, .. } = *stats;
+        let elapsed_ms = u64::try_from(stats.elapsed.as_millis()).unwrap_or(u64::MAX);
+        Self { layers, layers_known, blob_bytes, plain_bytes, temporary_bytes, elapsed_ms }
+    }
 }
 
 #[derive(Serialize)]
@@ -367,7 +389,11 @@ impl<'a> Report<'a> {
         Self {
             reference,
             images: images
-                .map(|image| ReportImage { inventory: &image.inventory, assessment: &image.assessment })
+                .map(|image| ReportImage {
+                    inventory: &image.inventory,
+                    assessment: &image.assessment,
+                    read: (&image.stats).into(),
+                })
                 .collect(),
             failed: failed.collect(),
         }

@@ -33,9 +33,12 @@ mod statistics;
 mod swift;
 mod toml;
 
+use std::sync::Arc;
+
 use model::{Diagnostic, Level};
 
 use crate::record::{Content, Found, Manager, OsRelease, OwnedBy};
+use crate::room::{Held, Room};
 
 pub use choose::{choose, is_way_to_known_file};
 pub use owned::{can_be_package, owned};
@@ -47,6 +50,8 @@ pub enum Take {
     Whole(u64),
     /// Its first bytes: the rest can not matter.
     Start(u64),
+    /// All of it, and read here and there; a file of more bytes is not analysed and says so.
+    Held(u64),
     /// All of it in pieces, none of which is kept ([`binary::Program`]).
     Pieces,
 }
@@ -62,6 +67,7 @@ enum Run {
     Owned(fn(&str, &[u8]) -> OwnedBy),
     Packages(fn(&str, &[u8]) -> Packages),
     Facts(fn(&str, &[u8]) -> facts::Facts),
+    Archive(fn(&str, Held, Option<&Arc<dyn Room>>) -> Packages),
     /// The pieces were looked at already.
     Program,
 }
@@ -82,6 +88,10 @@ impl Analyser {
         Self { take, run: Run::Database(manager, run) }
     }
 
+    const fn archive(limit: u64, run: fn(&str, Held, Option<&Arc<dyn Room>>) -> Packages) -> Self {
+        Self { take: Take::Held(limit), run: Run::Archive(run) }
+    }
+
     /// How much it reads.
     pub const fn take(&self) -> Take {
         self.take
@@ -96,17 +106,31 @@ impl Analyser {
                 (Some(Content::Database(manager, found)), diagnostics)
             }
             Run::Owned(parse) => (Some(Content::Owned(parse(path, bytes))), Vec::new()),
-            Run::Packages(parse) => {
-                let (found, diagnostics) = parse(path, bytes);
-                ((!found.is_empty()).then_some(Content::Packages(found)), diagnostics)
-            }
+            Run::Packages(parse) => content(parse(path, bytes)),
             Run::Facts(parse) => {
                 let facts = parse(path, bytes);
                 ((!facts.is_empty()).then_some(Content::Facts(facts)), Vec::new())
             }
-            Run::Program => (None, Vec::new()),
+            Run::Archive(_) | Run::Program => (None, Vec::new()),
         }
     }
+
+    /// What it finds in an archive.
+    pub fn run_archive(
+        &self,
+        path: &str,
+        held: Held,
+        room: Option<&Arc<dyn Room>>,
+    ) -> (Option<Content>, Vec<Diagnostic>) {
+        match self.run {
+            Run::Archive(parse) => content(parse(path, held, room)),
+            _ => (None, Vec::new()),
+        }
+    }
+}
+
+fn content((found, diagnostics): Packages) -> (Option<Content>, Vec<Diagnostic>) {
+    ((!found.is_empty()).then_some(Content::Packages(found)), diagnostics)
 }
 
 /// A diagnostic about a file that is not what its name says.

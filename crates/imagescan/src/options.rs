@@ -1,5 +1,9 @@
 //! Limits of a scan. Each default names its reason; a test hits each of them.
 
+use std::sync::Arc;
+
+use crate::Room;
+
 /// Entries of a layer. The largest public images stay below half a million; a record keeps 6 bytes for each.
 pub const MAX_ENTRIES: u64 = 2_000_000;
 /// Length of a path or link target: `PATH_MAX` of Linux. What is longer can not be unpacked either.
@@ -13,7 +17,7 @@ pub const MAX_ANALYSED_BYTES: u64 = 16 << 30;
 /// Packages of a layer. A desktop distribution with a large `node_modules` has about 10,000.
 pub const MAX_PACKAGES: usize = 500_000;
 
-/// What a scan may cost.
+/// What a scan may cost. Clones share their room.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Most entries of a layer, see [`MAX_ENTRIES`].
@@ -28,6 +32,8 @@ pub struct Options {
     pub max_analysed_bytes: u64,
     /// Most packages of a layer, see [`MAX_PACKAGES`].
     pub max_packages: usize,
+    /// Memory for files that are held as a whole, shared with other scans; without it there is no limit but each file's.
+    pub room: Option<Arc<dyn Room>>,
 }
 
 impl Default for Options {
@@ -39,6 +45,7 @@ impl Default for Options {
             max_file_bytes: MAX_FILE_BYTES,
             max_analysed_bytes: MAX_ANALYSED_BYTES,
             max_packages: MAX_PACKAGES,
+            room: None,
         }
     }
 }

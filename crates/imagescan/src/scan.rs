@@ -11,6 +11,7 @@ use crate::analyse::{self, Analyser, Take, binary, choose};
 use crate::path::{self, Mark};
 use crate::pathset::{PathHash, hash};
 use crate::record::{Content, FileRecord, LayerRecord, Link};
+use crate::room::Held;
 use crate::tar::{EntryKind, TarError, Walker};
 
 /// Purpose of a hash in [`LayerRecord::covers`]: a file, a link or a removal. It covers the path and all below.
@@ -306,13 +307,21 @@ impl TreeScan {
                 return Ok((!found.is_empty()).then_some(Content::Packages(found)));
             }
             Take::Start(limit) | Take::Whole(limit) => limit.min(self.options.max_file_bytes),
+            Take::Held(limit) => limit,
         };
-        if size > limit && matches!(analyser.take(), Take::Whole(_)) {
+        if size > limit && !matches!(analyser.take(), Take::Start(_)) {
             let message = format!("larger than the {limit} bytes that its analyser reads");
             self.notes.add([Diagnostic::new("file/too-large", Level::Warning, path, message)]);
             return Ok(None);
         }
         self.analysed.take(limit.min(size))?;
+        if matches!(analyser.take(), Take::Held(_)) {
+            let room = self.options.room.as_ref();
+            let held = Held::of(content, size, room).map_err(failed)?;
+            let (content, diagnostics) = analyser.run_archive(path, held, room);
+            self.notes.add(diagnostics);
+            return Ok(content);
+        }
         self.buffer.clear();
         read_up_to(content, limit, &mut self.buffer).map_err(failed)?;
         let (content, diagnostics) = analyser.run(path, &self.buffer);

@@ -1,8 +1,8 @@
 //! Zip archives in memory or in a seekable file, with caps on entries, on each entry and on the sum.
 
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 
-use crate::{LimitExceeded, ReadError};
+use crate::{CappedReader, LimitExceeded, ReadError};
 
 /// What an archive may be.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,32 @@ impl<R: Read + Seek> Archive<R> {
         self.read += bytes.len() as u64;
         Ok(bytes)
     }
+
+    /// Gives the plain bytes of an entry, at most `limit`, and the size that the archive claims for them, to someone who
+    /// holds large entries elsewhere.
+    pub fn read_with<T>(
+        &mut self,
+        index: usize,
+        limit: u64,
+        hold: impl FnOnce(&mut dyn Read, u64) -> io::Result<T>,
+    ) -> Result<T, ZipError> {
+        let limit = limit.min(self.limits.total_bytes.saturating_sub(self.read));
+        let name = self.name(index).unwrap_or_default().into_owned();
+        let file = self.inner.by_index(index).map_err(|error| damaged(&error))?;
+        let size = file.size();
+        let too_big = || LimitExceeded { what: format!("bytes of {name}"), limit };
+        if size > limit {
+            return Err(too_big().into());
+        }
+        // The claim may be a lie: what comes is cut there and fails.
+        let mut content = CappedReader::new(file, size, format!("bytes of {name}"));
+        let held = hold(&mut content, size);
+        self.read += content.position();
+        held.map_err(|error| match LimitExceeded::in_io(&error) {
+            Some(_) => too_big().into(),
+            None => ZipError::Damaged { reason: format!("{name}: {error}") },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +131,21 @@ mod tests {
         assert_eq!((zip.len(), zip.name(1).as_deref()), (2, Some("b")));
         assert_eq!(zip.read(0).unwrap().len(), 100);
         assert_eq!(zip.read(1).unwrap(), vec![2; 50]);
+    }
+
+    #[test]
+    fn entries_can_be_held_elsewhere() {
+        let mut zip = Archive::open(archive(&[("a", vec![1; 100]), ("b", vec![2; 60])]), LIMITS).unwrap();
+        let hold = |content: &mut dyn Read, size: u64| {
+            let mut bytes = Vec::new();
+            io::copy(content, &mut bytes)?;
+            Ok((bytes, size))
+        };
+        assert_eq!(zip.read_with(0, 100, hold).unwrap(), (vec![1; 100], 100));
+        assert!(matches!(zip.read_with(1, 59, hold), Err(ZipError::Limit(_))), "more than was allowed");
+        assert!(matches!(zip.read_with(1, 60, hold), Err(ZipError::Limit(_))), "more than is left of the sum");
+        let failed = zip.read_with(1, 10, |_, _| Err::<(), _>(io::Error::other("disk full")));
+        assert!(failed.is_err());
     }
 
     #[test]

@@ -138,14 +138,6 @@ impl Registry {
         }
     }
 
-    /// Pushes a manifest as it is: of an artifact, or of what refers to an image. Its blobs must be in the repository.
-    ///
-    /// # Panics
-    /// When the registry refuses.
-    pub fn push_manifest(&self, repository: &str, tag: &str, content_type: &str, manifest: &[u8]) {
-        self.put_manifest(repository, tag, content_type, manifest);
-    }
-
     fn put_manifest(&self, repository: &str, tag: &str, content_type: &str, bytes: &[u8]) {
         let (status, headers) = self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), content_type, bytes);
         assert_eq!(status, 201, "{headers}");

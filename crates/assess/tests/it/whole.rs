@@ -5,7 +5,7 @@ use std::sync::Arc;
 use assess::{Assessor, LayerDone, Options};
 use feeds::Database;
 use model::{CoverageState, Timestamp};
-use testkit::image::{TestImage, TestLayer, digest, write_blob, write_layout};
+use testkit::image::{Tar, TestImage, TestLayer, digest, write_blob, write_layout};
 use testkit::need;
 use testkit::registry::Registry;
 
@@ -123,4 +123,22 @@ async fn an_image_without_layers_is_no_clean_bill() {
     let outcome = assess_layout(&TestImage::new(vec![]), Options::default()).await;
     assert!(outcome.complete());
     assert_eq!(outcome.images[0].inventory.diagnostics[0].code, "image/nothing-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_into_memory_goes_through_a_temporary_file_that_is_counted() {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let pom = b"groupId=g\nartifactId=large\nversion=1.2\n".to_vec();
+    for (name, content) in [("filling", vec![0; 2 << 20]), ("META-INF/maven/g/large/pom.properties", pom)] {
+        writer.start_file(name, stored).unwrap();
+        std::io::Write::write_all(&mut writer, &content).unwrap();
+    }
+    let jar = writer.finish().unwrap().into_inner();
+    let image = TestImage::new(vec![TestLayer::gzip(Tar::new().file("opt/large-1.2.jar", &jar))]);
+    for (memory_bytes, expected) in [(0, jar.len() as u64), (assess::MEMORY_BYTES, 0)] {
+        let outcome = assess_layout(&image, Options { memory_bytes, ..Options::default() }).await;
+        assert_eq!(names(&outcome), ["g:large"]);
+        assert_eq!(outcome.images[0].stats.temporary_bytes, expected);
+    }
 }

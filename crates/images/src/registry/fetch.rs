@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::{RegistryError, Request, Session};
 use crate::blob::{Blob, BlobError, Check, Expectation, Verified};
 use crate::digest::{Digest, Hasher};
-use crate::manifest::{self, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, MAX_MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST};
+use crate::manifest::{DOCKER_LIST, DOCKER_MANIFEST, MAX_MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST};
 use crate::pipe::{self, CHUNK_BYTES};
 
 /// Progress that counts as such when a blob's connection keeps breaking, in bytes: less, and we would be at it for ever.
@@ -68,32 +68,6 @@ impl Session {
             return Err(RegistryError::Digest { registry: self.registry(), what, found, expected });
         }
         Ok(Document { bytes, digest: found, content_type })
-    }
-
-    /// What refers to a manifest: signatures, SBOMs, statements about vulnerabilities. Registries without the referrers
-    /// API keep an index under a tag made of the digest (distribution specification 1.1, "Referrers Tag Schema").
-    pub async fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
-        let what = format!("referrers of {digest} in {}", self.name());
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, HeaderValue::from_static(OCI_INDEX));
-        let request = Request { path: format!("referrers/{digest}"), what: &what, headers };
-        let bytes = match self.get(&request).await {
-            Ok(response) => self.read_whole(response, &what, MAX_MANIFEST_BYTES).await?,
-            Err(RegistryError::NotFound { .. }) => {
-                let tag = format!("{}-{}", digest.algorithm().name(), digest.hex());
-                match self.document(&tag, None).await {
-                    Ok(document) => document.bytes,
-                    Err(RegistryError::NotFound { .. }) => return Ok(Vec::new()),
-                    Err(error) => return Err(error),
-                }
-            }
-            Err(error) => return Err(error),
-        };
-        match manifest::parse_document(&bytes, Some(OCI_INDEX)) {
-            Ok(manifest::Document::Index(descriptors)) => Ok(descriptors),
-            // A tag of that form that a person gave to something else.
-            Ok(manifest::Document::Image(_)) | Err(_) => Ok(Vec::new()),
-        }
     }
 
     /// A small blob (a configuration) as a whole. The caller checks its digest.

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use images::registry::Session;
-use images::{Digest, RegistryReference};
-use testkit::image::{INDEX_TYPE, MANIFEST_TYPE, TestImage, digest};
+use testkit::image::{TestImage, digest};
 use testkit::need;
 use testkit::registry::Registry;
 
@@ -70,41 +68,4 @@ async fn every_platform_of_an_index_is_pulled() {
     let all = open(&reference, &impatient()).await.unwrap().images;
     let digests: Vec<Option<String>> = all.iter().map(|image| image.artifact.manifest_digest.clone()).collect();
     assert_eq!(digests, [Some(amd.digest()), Some(arm.digest())]);
-}
-
-#[tokio::test]
-async fn what_refers_to_an_image_is_found() {
-    need!(new_go);
-    let registry = Registry::start_distribution(false);
-    let image = image("linux/amd64");
-    let reference: RegistryReference = registry.push("app", "1", &image).parse().unwrap();
-    let session = Session::new(&reference, &impatient().registry).unwrap();
-    let subject: Digest = image.digest().parse().unwrap();
-    assert!(session.referrers(&subject).await.unwrap().is_empty(), "nothing refers to it yet");
-
-    let (config, blob) = (digest(&image.config), &image.layers[0].blob);
-    let artifact = format!(
-        r#"{{"schemaVersion": 2, "mediaType": "{MANIFEST_TYPE}", "artifactType": "application/vex+json",
-        "config": {{"mediaType": "application/vnd.oci.empty.v1+json", "digest": "{config}", "size": {}}},
-        "layers": [{{"mediaType": "application/vex+json", "digest": "{}", "size": {}}}],
-        "subject": {{"mediaType": "{MANIFEST_TYPE}", "digest": "{subject}", "size": {}}}}}"#,
-        image.config.len(),
-        digest(blob),
-        blob.len(),
-        image.manifest.len()
-    );
-    registry.push_manifest("app", &digest(artifact.as_bytes()), MANIFEST_TYPE, artifact.as_bytes());
-    // As clients do where the registry has no referrers API, which distribution 3.0 has not.
-    let index = format!(
-        r#"{{"schemaVersion": 2, "mediaType": "{INDEX_TYPE}", "manifests": [{{"mediaType": "{MANIFEST_TYPE}",
-        "digest": "{}", "size": {}, "artifactType": "application/vex+json"}}]}}"#,
-        digest(artifact.as_bytes()),
-        artifact.len()
-    );
-    registry.push_manifest("app", &format!("sha256-{}", subject.hex()), INDEX_TYPE, index.as_bytes());
-    let found = session.referrers(&subject).await.unwrap();
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].artifact_type.as_deref(), Some("application/vex+json"));
-    let document = session.document(&found[0].digest.to_string(), Some(&found[0].digest)).await.unwrap();
-    assert_eq!(document.bytes, artifact.as_bytes());
 }

@@ -98,6 +98,7 @@ fn by_extension(path: &str, name: &str) -> Option<&'static Analyser> {
     Some(match extension(name) {
         "jar" | "war" | "ear" | "par" | "sar" | "nar" | "hpi" | "jpi" | "lpkg" => &java::ARCHIVE,
         "egg-info" => &python::METADATA,
+        "egg" => &python::EGG,
         "gemspec" if ruby::is_installed(path) => &ruby::GEMSPEC,
         "json" if name.ends_with(".deps.json") => &dotnet::DEPS,
         "json" if file_name(parent(path)) == "conda-meta" => &conda::META,

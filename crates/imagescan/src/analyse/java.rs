@@ -10,22 +10,25 @@ mod groups;
 mod identity;
 mod manifest;
 
-use std::io::Cursor;
+use std::sync::Arc;
 
 use limits::zip::{Archive, ZipError, ZipLimits};
 use model::{Diagnostic, Evidence, Level};
 
-use super::{Analyser, Packages, Take};
+use super::{Analyser, Packages};
 use crate::path::{extension, file_name, self_and_parents};
 use crate::record::Found;
+use crate::room::{Held, Room, Source};
 
-/// An archive is held in memory: its directory is at its end. The largest common ones (Flink, Hadoop) have 60 MB; more
-/// does not fit the memory that a scan may take.
-pub const ARCHIVE: Analyser = Analyser::packages(Take::Whole(96 << 20), archive);
+/// An archive is held as a whole: its directory is at its end. Usual ones have up to 100 MB (Jenkins), clients of Hadoop
+/// and Trino with everything in them a few hundred.
+pub const ARCHIVE: Analyser = Analyser::archive(MAX_ARCHIVE_BYTES, archive);
+/// Bytes of an archive, also of one in another.
+const MAX_ARCHIVE_BYTES: u64 = 1 << 30;
 /// Entries of one archive; the largest known jars have about 90,000.
 const MAX_ENTRIES: usize = 200_000;
-/// Plain bytes of an archive within an archive, or of a file in it.
-const MAX_ENTRY_BYTES: u64 = 96 << 20;
+/// Plain bytes of a manifest or of a file of Maven's.
+const MAX_ENTRY_BYTES: u64 = 4 << 20;
 /// Plain bytes that are read of one archive, archives in it not included.
 const MAX_TOTAL_BYTES: u64 = 1 << 30;
 /// Plain bytes that are read in all, of an archive and everything in it.
@@ -40,15 +43,16 @@ const LIMITS: ZipLimits =
 /// What is found on the way through an archive and everything in it.
 struct Walk<'a> {
     path: &'a str,
+    room: Option<&'a Arc<dyn Room>>,
     found: Vec<Found>,
     diagnostics: Vec<Diagnostic>,
     archives: usize,
     bytes: u64,
 }
 
-fn archive(path: &str, bytes: &[u8]) -> Packages {
-    let mut walk = Walk { path, found: Vec::new(), diagnostics: Vec::new(), archives: 0, bytes: 0 };
-    walk.open(bytes, path, "", 0);
+fn archive(path: &str, mut held: Held, room: Option<&Arc<dyn Room>>) -> Packages {
+    let mut walk = Walk { path, room, found: Vec::new(), diagnostics: Vec::new(), archives: 0, bytes: 0 };
+    walk.open(&mut held, path, "", 0);
     (walk.found, walk.diagnostics)
 }
 
@@ -65,7 +69,7 @@ struct Contents {
 }
 
 impl Contents {
-    fn of(archive: &Archive<Cursor<&[u8]>>) -> Self {
+    fn of(archive: &Archive<&mut dyn Source>) -> Self {
         let mut contents = Self::default();
         for index in 0..archive.len() {
             let Some(name) = archive.name(index) else { continue };
@@ -85,8 +89,8 @@ impl Contents {
 }
 
 impl Walk<'_> {
-    fn open(&mut self, bytes: &[u8], name: &str, inner: &str, depth: usize) {
-        let mut archive = match Archive::open(Cursor::new(bytes), LIMITS) {
+    fn open(&mut self, source: &mut dyn Source, name: &str, inner: &str, depth: usize) {
+        let mut archive = match Archive::open(source, LIMITS) {
             Ok(archive) => archive,
             Err(error) => return self.note(inner, &error),
         };
@@ -113,10 +117,10 @@ impl Walk<'_> {
         }
     }
 
-    fn nested(&mut self, archive: &mut Archive<Cursor<&[u8]>>, index: usize, place: &str, inner: &str, depth: usize) {
+    fn nested(&mut self, archive: &mut Archive<&mut dyn Source>, index: usize, place: &str, inner: &str, depth: usize) {
         let inner = if inner.is_empty() { place.to_owned() } else { format!("{inner}!/{place}") };
         self.archives += 1;
-        if depth + 1 >= MAX_DEPTH || self.archives > MAX_ARCHIVES || self.bytes > MAX_NESTED_BYTES {
+        if depth + 1 >= MAX_DEPTH || self.archives > MAX_ARCHIVES || self.bytes >= MAX_NESTED_BYTES {
             // Once is enough: a bomb has thousands of them.
             if self.diagnostics.iter().all(|note| note.code != "java/too-deep") {
                 let message = format!("archives in {inner} are not read: too many, too large or too deep");
@@ -124,10 +128,12 @@ impl Walk<'_> {
             }
             return;
         }
-        match archive.read(index) {
-            Ok(bytes) => {
-                self.bytes += bytes.len() as u64;
-                self.open(&bytes, place, &inner, depth + 1);
+        let limit = MAX_ARCHIVE_BYTES.min(MAX_NESTED_BYTES - self.bytes);
+        let held = archive.read_with(index, limit, |content, size| Ok((Held::of(content, size, self.room)?, size)));
+        match held {
+            Ok((mut held, size)) => {
+                self.bytes += size;
+                self.open(&mut held, place, &inner, depth + 1);
             }
             Err(error) => self.note(&inner, &error),
         }

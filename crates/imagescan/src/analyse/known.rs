@@ -66,6 +66,7 @@ const PROGRAMS: &[Program] = &[
     program("dnsmasq", &["dnsmasq"], "dnsmasq-"),
     program("squid", &["squid"], "squid/"),
     program("expat", &["libexpat.so*"], "expat_"),
+    program("rust", &["libstd-*", "librustc_driver-*"], "rustc version "),
     program("zlib", &["libz.so*"], " deflate "),
     program("glibc", &["libc.so.6", "libc-2*"], "stable release version "),
     Program { form: Form::BehindWithLetters, ..program("openssh", &["sshd", "ssh"], "OpenSSH_") },
@@ -244,6 +245,7 @@ mod tests {
         check("dart", b"\x003.2.0 (stable) (Tue", Some("3.2.0"));
         check("envoy", b"\x00b5ca88acee3453c9459474b8f22215796eff4dde/1.28.0/Clean/RELEASE/BoringSSL", Some("1.28.0"));
         check("mariadbd", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
+        check("libstd-d1237ef7159db0a2.so", b"\0rustc version 1.95.0 (59807616e 2026-04-14)\0", Some("1.95.0"));
         check("haproxy", b"since HAProxy version 2.5.\0 version 2.6.12-1+deb12u4, released 2026/10/17", Some("2.6.12"));
     }
 

@@ -4,16 +4,24 @@
 //! Formats: the core metadata and `pylock.toml` specifications of the Python Packaging User Guide; PEP 376 and setuptools
 //! for the places; the tools' documentation for their lock files.
 
+use std::sync::Arc;
+
 use limits::json::{self, JsonLimits};
+use limits::zip::{Archive, ZipLimits};
 use model::{Diagnostic, Evidence, Level};
 
 use super::fields::fields;
-use super::{Analyser, Packages, Take, toml};
+use super::{Analyser, Packages, Take, toml, unreadable};
 use crate::path::{file_name, parent};
 use crate::record::Found;
+use crate::room::{Held, Room};
 
 /// Name and version come first, the description last.
 pub const METADATA: Analyser = Analyser::packages(Take::Start(64 << 10), metadata);
+/// An egg that is imported as it is, packed; scientific ones have some ten megabytes.
+pub const EGG: Analyser = Analyser::archive(256 << 20, egg);
+/// Only the metadata of an egg is unpacked.
+const EGG_LIMITS: ZipLimits = ZipLimits { entries: 100_000, entry_bytes: 4 << 20, total_bytes: 4 << 20 };
 /// A list that people write.
 pub const REQUIREMENTS: Analyser = Analyser::packages(Take::Whole(4 << 20), requirements);
 /// Lock files with hashes reach a few MB.
@@ -59,6 +67,26 @@ fn metadata(path: &str, bytes: &[u8]) -> Packages {
     found.licenses = licenses;
     found.vendor = (!vendor.is_empty()).then(|| vendor.to_owned());
     (vec![found], Vec::new())
+}
+
+/// The distribution in an egg (setuptools, "The Internal Structure of Python Eggs").
+fn egg(path: &str, mut held: Held, _: Option<&Arc<dyn Room>>) -> Packages {
+    const PLACE: &str = "EGG-INFO/PKG-INFO";
+    let mut archive = match Archive::open(&mut held, EGG_LIMITS) {
+        Ok(archive) => archive,
+        Err(error) => return (Vec::new(), vec![unreadable("python/egg", path, &error)]),
+    };
+    let Some(index) = (0..archive.len()).find(|index| archive.name(*index).as_deref() == Some(PLACE)) else {
+        return Default::default();
+    };
+    match archive.read(index) {
+        Ok(bytes) => {
+            let (mut found, notes) = metadata(path, &bytes);
+            found.iter_mut().for_each(|found| PLACE.clone_into(&mut found.inner));
+            (found, notes)
+        }
+        Err(error) => (Vec::new(), vec![unreadable("python/egg", path, &error)]),
+    }
 }
 
 /// Lines `name==version`: others state wishes, not versions. PEP 508 for the form of a line.
@@ -114,6 +142,24 @@ mod tests {
         ] {
             assert_eq!(is_installed(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn eggs_are_read_as_they_are_imported() {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, text) in [("a/__init__.py", ""), ("EGG-INFO/PKG-INFO", "Name: a\nVersion: 1.2\n\nx")] {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        let read = |bytes: &[u8]| egg("x/a-1.2-py3.egg", Held::of(bytes, bytes.len() as u64, None).unwrap(), None);
+        let (found, notes) = read(&bytes);
+        assert!(notes.is_empty(), "{notes:?}");
+        let line = |found: &Found| format!("{} {} {}", found.name, found.version, found.inner);
+        assert_eq!(found.iter().map(line).collect::<Vec<_>>(), ["a 1.2 EGG-INFO/PKG-INFO"]);
+        assert_eq!(read(&bytes[..40]).1[0].code, "python/egg");
+        let empty = zip::ZipWriter::new(std::io::Cursor::new(Vec::new())).finish().unwrap().into_inner();
+        assert!(read(&empty).0.is_empty() && read(&empty).1.is_empty());
     }
 
     #[test]

@@ -4,36 +4,77 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Diagnostic, Evidence, Level};
+use rustc_hash::FxHashSet;
 
 use crate::path::parent;
 use crate::record::Found;
 
-/// What is installed, by type.
+/// What tells that a lock file was installed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// Packages below its folder, where the ecosystem installs there.
+    Below,
+    /// A program that was built from what it is the lock of.
+    Program,
+    /// One of the packages that it locks, anywhere.
+    Any,
+}
+
+fn sign(r#type: &str) -> Sign {
+    match r#type {
+        "npm" | "composer" => Sign::Below,
+        "golang" | "cargo" => Sign::Program,
+        _ => Sign::Any,
+    }
+}
+
+/// What is installed.
 #[derive(Debug, Default)]
-pub struct Installed<'a>(BTreeMap<&'a str, BTreeSet<&'a str>>);
+pub struct Installed<'a> {
+    /// Files that packages were found in, by type.
+    paths: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Types and names of packages; of programs only those that they were built from.
+    names: FxHashSet<(&'a str, String)>,
+}
 
 impl<'a> Installed<'a> {
-    /// Adds a package and the file that it was found in.
-    pub fn add(&mut self, found: &'a Found, path: &'a str) {
-        // A project's own manifest is no sign that its dependencies were installed.
-        let counts = found.r#type != "npm" || path.contains("node_modules/");
-        if found.evidence != Evidence::Lock && counts {
-            self.0.entry(&found.r#type).or_default().insert(path);
+    /// Adds a package, the file that it was found in, and whether an OS package owns that file: what the distribution
+    /// installed, nobody installed from a lock file.
+    pub fn add(&mut self, found: &'a Found, path: &'a str, is_owned: bool) {
+        if found.evidence == Evidence::Lock || is_owned {
+            return;
+        }
+        match sign(&found.r#type) {
+            // A project's own manifest is no sign that its dependencies were installed.
+            Sign::Below if found.r#type != "npm" || path.contains("node_modules/") => {
+                self.paths.entry(&found.r#type).or_default().insert(path);
+            }
+            Sign::Program if !found.properties.contains_key("main") => {}
+            Sign::Below => {}
+            Sign::Program | Sign::Any => drop(self.names.insert((&found.r#type, plain(&found.name)))),
         }
     }
 
-    /// Whether what a lock file locks is installed: below its folder, where the ecosystem installs there; else anywhere.
-    pub fn supersedes(&self, found: &Found, path: &str) -> bool {
-        let Some(paths) = self.0.get(found.r#type.as_str()) else { return false };
-        if !matches!(found.r#type.as_str(), "npm" | "composer") {
-            return true;
+    /// Whether a line of a lock file shows that what the file locks is installed.
+    pub fn shows(&self, found: &Found, path: &str) -> bool {
+        match sign(&found.r#type) {
+            Sign::Below => self.has_below(&found.r#type, parent(path)),
+            // The lock of a program names it as a package of its own folder.
+            Sign::Program if !found.properties.contains_key("source") => false,
+            Sign::Program | Sign::Any => self.names.contains(&(found.r#type.as_str(), plain(&found.name))),
         }
-        let folder = match parent(path) {
-            "" => String::new(),
-            parent => format!("{parent}/"),
-        };
+    }
+
+    fn has_below(&self, r#type: &str, folder: &str) -> bool {
+        let Some(paths) = self.paths.get(r#type) else { return false };
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         paths.range(folder.as_str()..).next().is_some_and(|installed| installed.starts_with(&folder))
     }
+}
+
+/// A name without what ecosystems do not tell names apart by (PEP 503, and NuGet's letters).
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
 /// Says of a lock file that it was not used.

@@ -61,21 +61,18 @@ fn nearest<'a>(facts: &[(usize, &'a str)], layer: usize) -> Option<&'a str> {
 /// Packages that are files, or in files.
 fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
     let owners = Owners::of(tree, collector.os);
-    let mut installed = Installed::default();
-    for (path, _, found) in packages(tree) {
-        installed.add(found, path);
-    }
+    let superseded = superseded(tree, &owners);
     // Folders whose assemblies are listed by a file: what an assembly says of itself adds nothing there.
     let listed: BTreeSet<&str> = packages(tree)
         .filter(|(_, _, found)| found.r#type == "nuget" && found.evidence == Evidence::File)
         .map(|(path, ..)| parent(path))
         .collect();
-    let mut superseded: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
     // What a document tells comes last: it adds only what nothing else found.
     let (told, seen): (Vec<_>, Vec<_>) = packages(tree).partition(|(_, _, found)| found.evidence == Evidence::Sbom);
     for (path, node, found) in seen.into_iter().chain(told) {
-        if found.evidence == Evidence::Lock && installed.supersedes(found, path) {
-            *superseded.entry(path).or_default() += 1;
+        if found.evidence == Evidence::Lock && superseded.contains(&(path, found.r#type.as_str())) {
+            *left_out.entry(path).or_default() += 1;
             continue;
         }
         if found.r#type == "nuget" && found.evidence == Evidence::Binary && listed.contains(parent(path)) {
@@ -95,7 +92,20 @@ fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
         }
         collector.add(node.layer, package);
     }
-    superseded.into_iter().map(|(path, count)| locks::note(path, count)).collect()
+    left_out.into_iter().map(|(path, count)| locks::note(path, count)).collect()
+}
+
+/// Lock files, with the type of package, whose packages are installed and listed by what is on disk.
+fn superseded<'a>(tree: &'a Tree, owners: &Owners) -> BTreeSet<(&'a str, &'a str)> {
+    let mut installed = Installed::default();
+    for (path, _, found) in packages(tree) {
+        installed.add(found, path, owners.get(path).is_some());
+    }
+    let locked = packages(tree).filter(|(_, _, found)| found.evidence == Evidence::Lock);
+    locked
+        .filter(|(path, _, found)| installed.shows(found, path))
+        .map(|(path, _, found)| (path, found.r#type.as_str()))
+        .collect()
 }
 
 fn packages(tree: &Tree) -> impl Iterator<Item = (&str, &Node, &Found)> {

@@ -225,6 +225,53 @@ fn locks_give_way_to_what_is_installed() {
     check(vec![elsewhere], &["a 1.0.0 l0", "a 1.0.0 l0", "dev 2.0.0 l0"]);
 }
 
+/// A program of Go as far as it tells its modules (`cmd/link`, `runtime.modinfo`).
+fn go_program(module: &str) -> Vec<u8> {
+    let list = format!("path\t{module}\nmod\t{module}\t(devel)\t\ndep\tgolang.org/x/net\tv0.7.0\th1:x=\n");
+    let (start, end) = ("3077af0c9274080241e1c107e6d618e6", "f932433186182072008242104116d8f2");
+    let marked = [hex::decode(start).unwrap(), list.into_bytes(), hex::decode(end).unwrap()].concat();
+    let mut program = [b"\x7fELF".to_vec(), vec![0; 2000], marked].concat();
+    program.resize(10_000, 0);
+    program
+}
+
+#[test]
+fn a_module_file_gives_way_only_to_a_program_of_its_module() {
+    let text = "module example.com/app\nrequire golang.org/x/net v0.7.0\nrequire golang.org/x/tools v0.1.0\n";
+    let module = || Archive::default().file("src/go.mod", text);
+    let built = image(vec![module().file("bin/app", go_program("example.com/app"))]);
+    assert_eq!(lines(&built), ["example.com/app (devel) l0", "golang.org/x/net v0.7.0 l0"]);
+    assert_eq!(built.diagnostics[0].code, "lock/superseded");
+    let other = image(vec![module().file("bin/kubectl", go_program("k8s.io/kubectl"))]);
+    let expected = [
+        "example.com/app (devel) l0",
+        "golang.org/x/net v0.7.0 l0",
+        "golang.org/x/net v0.7.0 l0",
+        "golang.org/x/tools v0.1.0 l0",
+        "k8s.io/kubectl (devel) l0",
+    ];
+    assert_eq!(lines(&other), expected, "another program says nothing about this module");
+}
+
+#[test]
+fn a_lock_gives_way_to_its_own_packages_and_not_to_those_of_the_distribution() {
+    let pinned = || Archive::default().file("app/requirements.txt", "flask==3.0.0\nsix==1.16.0\n");
+    let system = || {
+        Archive::default()
+            .file(STATUS, deb("python3-six", "1.16.0-4"))
+            .file("var/lib/dpkg/info/python3-six.list", format!("/{SITE}/six.dist-info\n/{}\n", metadata("six")))
+            .file(&metadata("six"), python("six", "1.16.0"))
+    };
+    let found = image(vec![system(), pinned()]);
+    let locked = found.packages.iter().filter(|package| package.evidence == model::Evidence::Lock);
+    assert_eq!(locked.map(|package| package.name.as_str()).collect::<Vec<_>>(), ["flask", "six"]);
+    let own = system().file("opt/venv/lib/python3/site-packages/Flask.dist-info/METADATA", python("Flask", "3.0.1"));
+    let found = image(vec![own, pinned()]);
+    assert_eq!(found.diagnostics[0].code, "lock/superseded");
+    let unrelated = system().file("opt/venv/lib/python3/site-packages/pip.dist-info/METADATA", python("pip", "24"));
+    assert_eq!(image(vec![unrelated, pinned()]).packages.len(), 5, "pip alone is no sign");
+}
+
 #[test]
 fn programs_known_by_version_count_only_when_no_package_owns_them() {
     let mut program = vec![0x90; 10_000];

@@ -3,6 +3,7 @@
 
 use model::Evidence;
 
+use super::modules::DEVELOPMENT;
 use crate::analyse::{Analyser, Packages, Take};
 use crate::record::Found;
 
@@ -35,6 +36,11 @@ fn module_file(_: &str, bytes: &[u8]) -> Packages {
             {
                 found.push(Found::new("golang", name, version, Evidence::Lock));
             }
+        } else if let Some(name) = line.strip_prefix("module ").map(str::trim).filter(|name| !name.is_empty()) {
+            // The module itself: a program that was built from it is known by its name.
+            let mut module = Found::new("golang", name.trim_matches('"'), DEVELOPMENT, Evidence::Lock);
+            module.properties.insert("source".into(), "local".into());
+            found.push(module);
         } else if let Some(rest) = line.strip_prefix("replace ").or((block == "replace").then_some(line)) {
             replace(rest, &mut found);
         }
@@ -67,7 +73,10 @@ mod tests {
         let text = "module example.com/app\n\ngo 1.21\n\nrequire github.com/a/b v1.2.3\n\nrequire (\n\tgolang.org/x/net v0.7.0 // indirect\n\texample.com/old v1.0.0\n\texample.com/here v0.1.0\n)\n\nreplace example.com/old => example.com/new v1.5.0\nreplace (\n\texample.com/here v0.1.0 => ../here\n)\nexclude (\n\tgolang.org/x/net v0.6.0\n)\n";
         let found = module_file("go.mod", text.as_bytes()).0;
         let found: Vec<_> = found.iter().map(|f| format!("{} {}", f.name, f.version)).collect();
-        assert_eq!(found, ["github.com/a/b v1.2.3", "golang.org/x/net v0.7.0", "example.com/new v1.5.0"]);
+        assert_eq!(
+            found,
+            ["example.com/app (devel)", "github.com/a/b v1.2.3", "golang.org/x/net v0.7.0", "example.com/new v1.5.0"]
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::path::self_and_parents;
 use crate::record::Found;
 
 /// What a module's version is when it was built from its working copy.
-const DEVELOPMENT: &str = "(devel)";
+pub const DEVELOPMENT: &str = "(devel)";
 /// What the Go advisories call the standard library.
 const STANDARD: &str = "stdlib";
 /// Modules of a program; the largest known have about 1,500.

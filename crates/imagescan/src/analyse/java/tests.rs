@@ -1,6 +1,6 @@
 //! Cases of `java`: inputs and what must come of them.
 
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 
 use proptest::prelude::*;
 
@@ -18,6 +18,11 @@ fn jar(files: &[(&str, &[u8])]) -> Vec<u8> {
 fn pom(group: &str, artifact: &str, version: &str) -> (String, Vec<u8>) {
     let path = format!("META-INF/maven/{group}/{artifact}/pom.properties");
     (path, format!("#Generated\nversion={version}\ngroupId={group}\nartifactId={artifact}\n").into_bytes())
+}
+
+/// What is in an archive that is held in memory.
+fn archive(path: &str, bytes: &[u8]) -> Packages {
+    super::archive(path, Held::of(bytes, bytes.len() as u64, None).unwrap(), None)
 }
 
 /// `name version inner`, with a `?` when the confidence is low.
@@ -185,4 +190,33 @@ proptest! {
         }
         archive("a-1.jar", &bytes);
     }
+}
+
+#[test]
+fn archives_that_do_not_fit_into_memory_are_read_aside() {
+    use crate::room::tests::Small;
+
+    let (place, text) = pom("g", "deep", "3");
+    // Incompressible, so that it is as large inside as out.
+    let mut filling = vec![0_u8; 2 << 20];
+    filling.iter_mut().fold(1_u32, |state, byte| {
+        *byte = (state >> 24) as u8;
+        state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)
+    });
+    let inner = jar(&[("filling", &filling), (&place, &text)]);
+    let war = jar(&[("WEB-INF/lib/deep-3.jar", &inner), ("META-INF/MANIFEST.MF", b"Implementation-Version: 7\n")]);
+    let names = |bytes: u64| {
+        let small = Small::of(bytes);
+        let room: Arc<dyn Room> = small.clone();
+        let held = Held::of(war.as_slice(), war.len() as u64, Some(&room)).unwrap();
+        let (found, notes) = super::archive("web.war", held, Some(&room));
+        assert!(notes.is_empty(), "{notes:?}");
+        assert_eq!(*small.left.lock().unwrap(), bytes, "all of it is given back");
+        let names: Vec<String> = found.iter().map(|found| format!("{} {}", found.name, found.version)).collect();
+        (names, *small.files.lock().unwrap())
+    };
+    let expected = vec!["web 7".to_owned(), "g:deep 3".to_owned()];
+    assert_eq!(names(8 << 20), (expected.clone(), 0));
+    assert_eq!(names(3 << 20), (expected.clone(), 1));
+    assert_eq!(names(0), (expected, 2));
 }

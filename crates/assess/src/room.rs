@@ -1,0 +1,105 @@
+//! The memory that all scans of a conductor share for files that are held as a whole, and temporary files beyond it.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use imagescan::{Aside, Room};
+
+/// Bytes of memory for files that are held as a whole, of all layers that are read at one time.
+pub const MEMORY_BYTES: u64 = 64 << 20;
+
+/// What is left of the memory.
+#[derive(Debug)]
+pub(crate) struct Memory(AtomicU64);
+
+impl Memory {
+    pub(crate) fn new(bytes: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(bytes)))
+    }
+}
+
+/// The room of one image: the shared memory, and how much of the image went into temporary files.
+#[derive(Debug)]
+pub(crate) struct ImageRoom {
+    memory: Arc<Memory>,
+    temporary: Arc<AtomicU64>,
+}
+
+impl ImageRoom {
+    pub(crate) fn new(memory: &Arc<Memory>) -> Arc<Self> {
+        Arc::new(Self { memory: Arc::clone(memory), temporary: Arc::default() })
+    }
+
+    /// Bytes that were written to temporary files.
+    pub(crate) fn temporary_bytes(&self) -> u64 {
+        self.temporary.load(Ordering::Relaxed)
+    }
+}
+
+impl Room for ImageRoom {
+    fn take(&self, bytes: u64) -> bool {
+        let less = |left: u64| left.checked_sub(bytes);
+        self.memory.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.memory.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn aside(&self) -> io::Result<Box<dyn Aside>> {
+        // It has no name: whatever becomes of this process, nothing is left behind.
+        Ok(Box::new(Counted { file: tempfile::tempfile()?, written: Arc::clone(&self.temporary) }))
+    }
+}
+
+/// A temporary file that counts what is written to it.
+struct Counted {
+    file: File,
+    written: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.written.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_shared_and_files_are_counted() {
+        let memory = Memory::new(10);
+        let (one, other) = (ImageRoom::new(&memory), ImageRoom::new(&memory));
+        assert!(one.take(6) && !other.take(6) && other.take(4) && !one.take(1));
+        one.give_back(6);
+        assert!(other.take(5));
+        let mut file = one.aside().unwrap();
+        file.write_all(b"large").unwrap();
+        file.rewind().unwrap();
+        let mut back = String::new();
+        Read::take(&mut file, 9).read_to_string(&mut back).unwrap();
+        assert_eq!((back.as_str(), one.temporary_bytes(), other.temporary_bytes()), ("large", 5, 0));
+    }
+}
