@@ -218,7 +218,7 @@ impl Assessor {
         let room = ImageRoom::new(&self.memory);
         let scanner = LayerScanner::new(&imagescan::Options { room: Some(room.clone()), ..self.options.scan.clone() });
         let layers = match handle.directory() {
-            Some(root) => vec![directory(root.clone(), scanner, &mut stats).await?],
+            Some(path) => vec![directory(path.clone(), scanner, &mut stats).await?],
             None => self.layers(handle, scanner, known, progress, &mut stats).await,
         };
         stats.temporary_bytes = room.temporary_bytes();
@@ -292,10 +292,10 @@ impl Assessor {
         let mut without_digest = HashMap::new();
         while let Some((index, digest, result)) = scans.next().await {
             match &result {
-                Ok(scanned) => {
-                    self.keep(scanned);
-                    stats.blob_bytes += scanned.verified.size_bytes;
-                    stats.plain_bytes += scanned.plain_bytes;
+                Ok(layer) => {
+                    self.keep(layer);
+                    stats.blob_bytes += layer.verified.size_bytes;
+                    stats.plain_bytes += layer.plain_bytes;
                 }
                 Err(_) => stats.layers_failed += 1,
             }

@@ -143,7 +143,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_does_not_fit_goes_aside_and_reads_the_same() {
-        let content: Vec<u8> = (0..3_u32 << 20).map(|n| (n >> 7) as u8).collect();
+        let content: Vec<u8> = (0..3_u32 << 20).map(|n| (n >> 7).to_le_bytes()[0]).collect();
         let small = Small::of(4 << 20);
         let room: Arc<dyn Room> = small.clone();
         let hold = || Held::of(content.as_slice(), content.len() as u64, Some(&room)).unwrap();

@@ -97,9 +97,9 @@ impl<R: Read + Seek> Archive<R> {
         }
         // The claim may be a lie: what comes is cut there and fails.
         let mut content = CappedReader::new(file, size, format!("bytes of {name}"));
-        let held = hold(&mut content, size);
+        let result = hold(&mut content, size);
         self.read += content.position();
-        held.map_err(|error| match LimitExceeded::in_io(&error) {
+        result.map_err(|error| match LimitExceeded::in_io(&error) {
             Some(_) => too_big().into(),
             None => ZipError::Damaged { reason: format!("{name}: {error}") },
         })

@@ -82,7 +82,9 @@ fn egg(path: &str, mut held: Held, _: Option<&Arc<dyn Room>>) -> Packages {
     match archive.read(index) {
         Ok(bytes) => {
             let (mut found, notes) = metadata(path, &bytes);
-            found.iter_mut().for_each(|found| PLACE.clone_into(&mut found.inner));
+            for found in &mut found {
+                PLACE.clone_into(&mut found.inner);
+            }
             (found, notes)
         }
         Err(error) => (Vec::new(), vec![unreadable("python/egg", path, &error)]),

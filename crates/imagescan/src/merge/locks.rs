@@ -72,7 +72,7 @@ impl<'a> Installed<'a> {
     }
 }
 
-/// A name without what ecosystems do not tell names apart by (PEP 503, and NuGet's letters).
+/// A name without what ecosystems do not tell names apart by (PEP 503 for Python).
 fn plain(name: &str) -> String {
     name.chars().map(|c| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() }).collect()
 }
