@@ -26,6 +26,10 @@ pub const HOLD_NANOS: u64 = 2_000_000_000;
 /// And how many of one container: then they go on as they are.
 pub const MAX_HELD: usize = 4096;
 
+/// The unjudged open of a process with which its opens are judged. Most programs open fewer files than this; for them
+/// judging would cost more than it saves, about as much as four opens.
+pub const JUDGED_FROM: u32 = 4;
+
 /// Takes events, in order.
 pub trait Sink {
     /// Takes one. Its sequence number is set here.
@@ -243,7 +247,8 @@ impl<S: Sink> Pipeline<S> {
                 }
                 self.emit(header, place, Arc::clone(&process), "tp_btf", convert::open(open));
                 // Not while its place is unknown or its container's image may still come.
-                if open.unjudged && place.is_some() && !self.held.contains_key(&known) {
+                let known_place = place.is_some() && !self.held.contains_key(&known);
+                if open.unjudged && known_place && self.processes.unjudged(header) >= JUDGED_FROM {
                     let (scope, attribution) = self.scope(place);
                     let any = event::Body::Exit(event::Exit { code: 0, signal: 0, duration_ms: 0 });
                     let any = Event::new(self.clock.wall(header.time), 0, scope, attribution, "", any);

@@ -35,10 +35,20 @@ const CLONE_PARENT: u64 = 0x8000;
 /// Where a process is: compared, never looked into. 0 is the host.
 pub type Place = u64;
 
+/// What a process that was created has of its own. Most start a program next, which makes all else new: until another
+/// thing happens it is not worth a copy of its creator.
+#[derive(Debug, Clone)]
+struct Born {
+    pid: i32,
+    vpid: i32,
+    ppid: i32,
+    ancestors: Vec<Arc<Ancestor>>,
+}
+
 /// A process that is known.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// What events carry.
+    /// What events carry; of one that did nothing yet what those of its creator carry.
     pub process: Arc<Process>,
     /// When it started, nanoseconds since boot; 0 when only known to [`crate::clock::START_RESOLUTION`].
     pub started: u64,
@@ -51,11 +61,27 @@ pub struct Entry {
     pub executed: bool,
     /// How its children carry it, made with the first of them: all share one copy of its arguments.
     as_ancestor: Option<Arc<Ancestor>>,
+    born: Option<Box<Born>>,
+    /// Opens that were told before the kernel knew which of them are wanted.
+    unjudged: u32,
 }
 
 impl Entry {
     fn new(process: Arc<Process>, started: u64, place: Place, home: Place, executed: bool) -> Self {
-        Self { process, started, place, home, executed, as_ancestor: None }
+        Self { process, started, place, home, executed, as_ancestor: None, born: None, unjudged: 0 }
+    }
+
+    /// Makes a process of its own of one that did nothing yet.
+    fn settle(&mut self, clock: Clock) {
+        let Some(born) = self.born.take() else { return };
+        let Born { pid, vpid, ppid, ancestors } = *born;
+        let start_time = clock.start(self.started);
+        let creator = Process { ancestors: Vec::new(), ..Process::clone(&self.process) };
+        self.process = Arc::new(Process { pid, ppid, start_time, ancestors, vpid: Some(vpid), ..creator });
+    }
+
+    fn ancestors(&self) -> &[Arc<Ancestor>] {
+        self.born.as_ref().map_or(&self.process.ancestors, |born| &born.ancestors)
     }
 
     /// This process as an ancestor of one that is, or is not, in the same container.
@@ -131,10 +157,10 @@ impl Table {
     /// A program was started: all but the ancestry is new.
     pub fn exec(&mut self, header: &Header, task: &Task<'_>, place: Place) -> Arc<Process> {
         // The fork's parent, not the present one: who outlives its parent gets another from the kernel.
-        let known = self.find(header.pid, header.start_time).filter(|entry| !entry.process.ancestors.is_empty());
+        let known = self.find(header.pid, header.start_time).filter(|entry| !entry.ancestors().is_empty());
         let ancestors = match known {
-            Some(entry) if entry.place == place => entry.process.ancestors.clone(),
-            Some(entry) => outside(&entry.process.ancestors),
+            Some(entry) if entry.place == place => entry.ancestors().to_vec(),
+            Some(entry) => outside(entry.ancestors()),
             None => self.ancestors(task.ppid, task.parent_start, place),
         };
         let mut process = self.described(header, task, place, ancestors);
@@ -169,15 +195,11 @@ impl Table {
             ancestors.push(known.unwrap_or_else(|| Arc::new(creator.as_ancestor(home == place))));
         }
         ancestors.extend(creator.ancestors.iter().take(MAX_ANCESTORS - 1).cloned());
-        let process = Process {
-            pid: signed(fork.pid),
-            ppid: ancestors.first().map_or(creator.ppid, |parent| parent.pid),
-            start_time: self.clock.start(fork.start_time),
-            ancestors,
-            vpid: Some(signed(fork.vpid)),
-            ..Process::clone(&creator)
-        };
-        self.insert(fork.pid, Entry::new(Arc::new(process), fork.start_time, place, home, false));
+        let ppid = ancestors.first().map_or(creator.ppid, |parent| parent.pid);
+        let born = Born { pid: signed(fork.pid), vpid: signed(fork.vpid), ppid, ancestors };
+        let mut entry = Entry::new(Arc::clone(&creator), fork.start_time, place, home, false);
+        entry.born = Some(Box::new(born));
+        self.insert(fork.pid, entry);
         creator
     }
 
@@ -205,6 +227,7 @@ impl Table {
         if let Some(entry) = self.live.get_mut(&header.pid)
             && ticks(entry.started) == ticks(header.start_time)
         {
+            entry.settle(self.clock);
             if entry.place != place {
                 entry.place = place;
                 let process = Arc::make_mut(&mut entry.process);
@@ -219,6 +242,14 @@ impl Table {
             return Arc::clone(&entry.process);
         }
         self.adopt(header, place)
+    }
+
+    /// Notes an open of a process that the kernel told because nobody judged its opens yet. Gives how many those are.
+    pub fn unjudged(&mut self, header: &Header) -> u32 {
+        self.live.get_mut(&header.pid).map_or(u32::MAX, |entry| {
+            entry.unjudged = entry.unjudged.saturating_add(1);
+            entry.unjudged
+        })
     }
 
     /// A task of the snapshot. Its ancestry is filled in by [`Table::link`].
@@ -253,6 +284,9 @@ impl Table {
     /// Gives the processes of a snapshot their ancestors, once all of them are there.
     pub fn link(&mut self) {
         let pids: Vec<u32> = self.live.keys().copied().collect();
+        for pid in &pids {
+            self.settle(*pid);
+        }
         for pid in pids {
             let mut ancestors = Vec::new();
             let Some(first) = self.live.get(&pid).filter(|entry| entry.process.ancestors.is_empty()) else { continue };
@@ -301,12 +335,20 @@ impl Table {
         process
     }
 
-    fn ancestors(&self, ppid: u32, parent_start: u64, place: Place) -> Vec<Arc<Ancestor>> {
+    fn ancestors(&mut self, ppid: u32, parent_start: u64, place: Place) -> Vec<Arc<Ancestor>> {
+        self.settle(ppid);
         self.find(ppid, parent_start).map(|parent| chain(parent, place)).unwrap_or_default()
     }
 
-    fn ancestors_of_pid(&self, ppid: u32, place: Place) -> Vec<Arc<Ancestor>> {
+    fn ancestors_of_pid(&mut self, ppid: u32, place: Place) -> Vec<Arc<Ancestor>> {
+        self.settle(ppid);
         self.live.get(&ppid).map(|parent| chain(parent, place)).unwrap_or_default()
+    }
+
+    fn settle(&mut self, pid: u32) {
+        if let Some(entry) = self.live.get_mut(&pid) {
+            entry.settle(self.clock);
+        }
     }
 
     /// An environment without its secrets. Most processes have their parent's, or one that another had before.

@@ -48,6 +48,22 @@ fn ancestry_survives_the_ancestors_exit() {
 }
 
 #[test]
+fn a_child_that_starts_no_program_runs_its_creators() {
+    let mut table = table();
+    let shell = header(SHELL, SECOND, SECOND, "sh");
+    table.exec(&shell, &task(0, 0, b"/bin/sh", b"sh\0-c\0"), 0);
+    table.fork(&shell, &fork(CHILD, 2 * SECOND, 0), 0);
+    // The child did nothing yet when it makes one of its own.
+    table.fork(&header(CHILD, 2 * SECOND, 3 * SECOND, "sh"), &fork(INIT, 4 * SECOND, 0), 0);
+    let process = table.get(&header(INIT, 4 * SECOND, 5 * SECOND, "sh"), 0);
+    assert_eq!((process.pid, process.vpid), (signed(INIT), Some(3)));
+    assert_eq!((process.exe.as_str(), process.args.as_slice()), ("/bin/sh", &["sh".to_owned(), "-c".to_owned()][..]));
+    let above: Vec<i32> = process.ancestors.iter().map(|ancestor| ancestor.pid).collect();
+    assert_eq!(above, [signed(CHILD), signed(SHELL)]);
+    assert_eq!(process.ppid, signed(CHILD));
+}
+
+#[test]
 fn the_dead_are_forgotten_after_their_time() {
     let mut table = table();
     table.exit(&header(SHELL, SECOND, 2 * SECOND, "sh"), 0);
