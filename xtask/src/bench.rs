@@ -1,6 +1,6 @@
-//! `cargo xtask bench` and `cargo xtask fuzz`: what takes too long for CI. Results are committed.
+//! `cargo xtask bench`: what takes too long for CI. Results are committed.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::steps::{cargo, command, run as execute};
 use crate::{repository, setup};
@@ -13,15 +13,4 @@ pub fn run(args: &[String]) -> Result<()> {
     let mut bench = command(repository::target().join("release/bench"), &args);
     bench.env("SEAWALL_BIN", repository::target().join("release"));
     execute(bench)
-}
-
-/// Runs a cargo-fuzz target, or lists them.
-pub fn fuzz(args: &[String]) -> Result<()> {
-    let Some(target) = args.first() else {
-        return execute(cargo(&["fuzz", "list"]));
-    };
-    if !repository::root().join(format!("fuzz/fuzz_targets/{target}.rs")).exists() {
-        bail!("there is no fuzz target `{target}`; `cargo xtask fuzz` lists them");
-    }
-    execute(cargo(&["fuzz", "run", target, "--", "-max_total_time=600", "-rss_limit_mb=2048"]))
 }

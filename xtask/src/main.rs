@@ -9,6 +9,7 @@ use std::process::ExitCode;
 mod bench;
 mod console;
 mod dist;
+mod fuzz;
 mod report;
 mod repository;
 mod setup;
@@ -29,7 +30,8 @@ cargo xtask COMMAND
   e2e attacks [NAME…] attack scenarios
   bench [NAME]        benchmarks in release mode; results go to bench/results
   dist [PROGRAM...]   static programs in release mode with their checksums (not in CI)
-  fuzz [TARGET]       long fuzzing with cargo-fuzz (not in CI)
+  fuzz [TARGET…|all] [SECONDS]
+                      fuzz targets under libFuzzer (CI runs them on their seeds and mutations)
   soak kernel [RELEASE...]
                       the sensor under other kernels, in QEMU (not in CI)
   setup               install what is missing, print what it is";
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
         "e2e" => up::e2e(&rest),
         "bench" => bench::run(&rest),
         "dist" => dist::run(&rest),
-        "fuzz" => bench::fuzz(&rest),
+        "fuzz" => fuzz::run(&rest),
         "soak" => soak::run(&rest),
         "setup" => setup::run(&setup::ALL),
         _ => {

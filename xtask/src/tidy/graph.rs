@@ -50,7 +50,7 @@ const LAYERS_0_TO_3: &[&str] = &[
 ];
 
 /// Crates beside the product, which may depend on anything.
-const FREE: [&str; 2] = ["e2e", "bench"];
+const FREE: [&str; 3] = ["e2e", "bench", "fuzz"];
 
 /// Libraries that live in one place, so that the inner loop of every other crate is seconds.
 const HOMES: [(&str, &[&str]); 12] = [

@@ -52,9 +52,10 @@ pub fn parse(version: &str) -> Items {
                     if at == start { Item::Number(String::new()) } else { item(&text[start..at], digit_before, false) };
                 // The reference says that `1-ga-1` is `1-1`, which no Maven does. (`1-0-1` is not, in all of them.)
                 let release = matches!(&item, Item::Word(word) if word.is_empty());
-                let between_hyphens = byte == b'-' && text[..start].ends_with('-');
+                let number_follows = text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit);
+                let alone = byte == b'-' && text[..start].ends_with('-') && number_follows;
                 start = at + 1;
-                if release && between_hyphens {
+                if release && alone {
                     continue;
                 }
                 push(&mut stack, item);

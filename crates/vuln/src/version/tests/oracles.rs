@@ -150,12 +150,15 @@ fn maven_agrees() {
         let (artifact, to) = (format!("-Dartifact={jar}"), format!("-DoutputDirectory={}", dir.path().display()));
         output("mvn", &["-q", "-B", "dependency:copy", &artifact, &to], "");
     }
-    // What Maven 3.6 and the documentation disagree on is left out: empty items within a version.
+    // Left out is what Maven 3.6 and the documentation disagree on: a list that begins with nothing.
+    let begins_with_nothing = |two: &[u8]| matches!(two, [b'-' | b'a'..=b'z', b'0']);
     let plain = |version: &String| {
-        !version.contains("ga") && !version.split(['-', '.']).skip(1).any(|part| part.is_empty() || part.contains('0'))
+        !version.contains("ga")
+            && version.split(['-', '.']).all(|part| !part.is_empty())
+            && !version.as_bytes().windows(2).any(begins_with_nothing)
     };
     let pairs: Vec<_> = pairs_of(Scheme::Maven, 4000).into_iter().filter(|(a, b)| plain(a) && plain(b)).collect();
-    assert!(pairs.len() > 500, "{}", pairs.len());
+    assert!(pairs.len() > 1000, "{}", pairs.len());
     let class = format!("{}/*", dir.path().display());
     let mut args = vec!["-cp", &class, "org.apache.maven.artifact.versioning.ComparableVersion"];
     args.extend(pairs.iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]));
