@@ -6,9 +6,9 @@ use std::sync::Arc;
 use model::{Diagnostic, Level};
 use sha2::{Digest as _, Sha256};
 
-use crate::condition::{self, Check, ExpandError, Expr, Macros, Spot};
+use crate::condition::{self, Check, ExpandError, Expr, Macros, Modifier, Op, Spot};
 use crate::fields::types::{KINDS, NAMES};
-use crate::fields::{Kinds, is_unfed_event_type};
+use crate::fields::{Kinds, Type, is_unfed_event_type};
 use crate::output::Output;
 use crate::program::{Program, Tree};
 use crate::rules::lists::{self, FlatList};
@@ -16,7 +16,7 @@ use crate::rules::text::Located;
 use crate::rules::{Collected, MAX_CONDITION_BYTES, RuleText, at_spot, closest, exceptions};
 use crate::ruleset::{CompileOptions, Compiled, RuleSet};
 use crate::test::{self, Test};
-use crate::{Catalogue, EventSource, Rule, Source, content, detectors, operand};
+use crate::{Catalogue, EventSource, Rule, Source, content, detectors, lint, operand};
 
 /// Compiles files. `builtin` are ours, evaluated apart from the others.
 pub fn compile(
@@ -134,6 +134,10 @@ impl Compiler {
         let mut compiled = Vec::new();
         for (name, text) in texts {
             if !text.enabled || text.priority > options.minimum_priority {
+                // It may be enabled another day: what is wrong with it is said today.
+                let kept = std::mem::replace(&mut self.program, Program::new());
+                self.rule(0, &name, &text, catalogue);
+                self.program = kept;
                 continue;
             }
             if let EventSource::Other(source) = &text.source {
@@ -165,7 +169,17 @@ impl Compiler {
         let mut facts = Facts::default();
         let tree = if fed { self.tree(&expanded, text, &mut facts)? } else { Tree::Const(false) };
         let (output, found) = if fed { Output::compile(&text.output, &text.source) } else { Default::default() };
-        self.diagnostics.extend(found);
+        if fed {
+            lint::condition(&expanded, &text.source, &mut |found| self.push_once(found));
+        }
+        let unknown = text.skip_unknown && found.iter().any(|diagnostic| diagnostic.level == Level::Error);
+        for mut diagnostic in found {
+            diagnostic.level = if unknown { diagnostic.level.min(Level::Warning) } else { diagnostic.level };
+            self.diagnostics.push(diagnostic);
+        }
+        if unknown {
+            return None;
+        }
         let kinds = match text.source {
             EventSource::K8sAudit => Kinds::AUDIT,
             _ => Kinds::SENSOR,
@@ -229,16 +243,19 @@ impl Compiler {
         side.fields(&mut |field| {
             facts.fields.insert(field);
         });
-        self.deprecated(check);
+        if let Some(several) = one_by_one(check, side.ty()) {
+            return self.tree(&several, text, facts);
+        }
         // The type of an event is told by its source as well, so equal texts of two sources are two checks.
         let key = format!("{} {check}", text.source);
         if let Some(known) = self.program.known(&key) {
-            self.event_types(&self.program.checks[known as usize].test.event_types(check), check, facts);
+            let names = self.program.checks[known as usize].test.event_types(check);
+            self.event_types(&names, check, text.skip_unknown, facts);
             return Some(Tree::Check(known));
         }
         match test::compile(check, &side, &text.source) {
             Ok(compiled) => {
-                self.event_types(&compiled.event_types(check), check, facts);
+                self.event_types(&compiled.event_types(check), check, text.skip_unknown, facts);
                 Some(Tree::Check(self.program.add_check(key, side, compiled)))
             }
             Err(diagnostic) => {
@@ -248,7 +265,7 @@ impl Compiler {
         }
     }
 
-    fn event_types(&mut self, names: &[String], check: &Check, facts: &mut Facts) {
+    fn event_types(&mut self, names: &[String], check: &Check, skip_unknown: bool, facts: &mut Facts) {
         for name in names {
             if NAMES.iter().any(|known| known.contains(&name.as_str())) {
                 facts.event_types.insert(name.clone());
@@ -258,27 +275,14 @@ impl Compiler {
             if !is_unfed_event_type(name) {
                 let known: Vec<&str> = NAMES.iter().flat_map(|names| names.iter().copied()).collect();
                 let message = format!("there is no event type `{name}`");
-                let found = at_spot(&check.spot, "rule/unknown-event-type", Level::Error, message);
+                let level = if skip_unknown { Level::Warning } else { Level::Error };
+                let found = at_spot(&check.spot, "rule/unknown-event-type", level, message);
                 let near = closest(name, &known).map(|near| format!("did you mean `{near}`?"));
                 self.push_once(match near {
                     Some(near) => found.with_fix(near),
                     None => found,
                 });
             }
-        }
-    }
-
-    fn deprecated(&mut self, check: &Check) {
-        if let condition::Operand::Field(field) = &check.left
-            && field.name == "evt.dir"
-        {
-            let found = at_spot(
-                &field.spot,
-                "rule/deprecated",
-                Level::Warning,
-                "`evt.dir` is deprecated: all events are exits",
-            );
-            self.push_once(found.with_fix("remove the check"));
         }
     }
 
@@ -314,6 +318,34 @@ struct Facts {
     unavailable: BTreeSet<String>,
     event_types: BTreeSet<String>,
     unfed: BTreeSet<String>,
+}
+
+/// A check against several values of a type that is compared with one: the same said with one check for each value.
+fn one_by_one(check: &Check, ty: Type) -> Option<Expr> {
+    let condition::Right::List(values) = &check.right else { return None };
+    let op = match check.op {
+        Op::In | Op::Intersects if ty == Type::Bool && values.len() > 1 => Op::Eq,
+        op if check.modifier.is_some() && matches!(ty, Type::Bool | Type::Ip) => op,
+        _ => return None,
+    };
+    let single = |value: &String| {
+        let right = condition::Right::Value(value.clone());
+        Expr::Check(Box::new(Check { op, modifier: None, right, ..check.clone() }))
+    };
+    let all: Vec<Expr> = values.iter().map(single).collect();
+    Some(match check.modifier {
+        Some(Modifier::AllOf) if !all.is_empty() => Expr::And(all),
+        Some(Modifier::OneOf) => {
+            let others = |at: usize| all.iter().enumerate().filter(move |(other, _)| *other != at);
+            let only = |(at, one): (usize, &Expr)| {
+                let not = others(at).map(|(_, other)| Expr::Not(Box::new(other.clone())));
+                Expr::And(std::iter::once(one.clone()).chain(not).collect())
+            };
+            Expr::Or(all.iter().enumerate().map(only).collect())
+        }
+        // Without values nothing holds.
+        _ => Expr::Or(all),
+    })
 }
 
 fn is_identifier(name: &str) -> bool {

@@ -29,20 +29,26 @@ mod exact;
 pub mod fields;
 mod glob;
 pub mod intern;
+#[cfg(test)]
+mod language;
+mod lint;
 pub mod mask;
 pub mod opens;
 mod operand;
 mod output;
 mod paths;
+mod pattern;
 pub mod priority;
 mod program;
 pub mod rule;
 pub mod rules;
 pub mod ruleset;
+mod services;
 pub mod source;
 mod test;
 #[cfg(test)]
 mod testing;
+mod transform;
 mod value;
 
 pub use alert::{AlertBuilder, AlertOptions};

@@ -4,16 +4,18 @@
 //! value is `<NA>`. `%container.info` is empty since engine 0.50; Falco's container plugin appends four fields instead,
 //! and so is done here.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use model::{Diagnostic, Level};
 
-use crate::EventSource;
-use crate::condition::parse_operand;
+use crate::condition::{Operand, parse_operand};
 use crate::fields::Context;
 use crate::operand::{self, Side};
 use crate::rules::at_spot;
 use crate::rules::text::Located;
+use crate::value::Value;
+use crate::{EventSource, lint};
 
 /// Characters of one output. Command lines are long; a line that nobody reads to its end is longer.
 pub const MAX_OUTPUT_CHARS: usize = 16_384;
@@ -44,7 +46,8 @@ impl Output {
         let mut output = Self::default();
         let mut diagnostics = Vec::new();
         let whole = text.text().trim_end();
-        let mut at = 0;
+        // A star before everything asks for an output even where values are missing: that is always so here.
+        let mut at = whole.len() - whole.strip_prefix('*').unwrap_or(whole).len();
         while let Some(found) = whole.get(at..).and_then(|rest| rest.find('%')) {
             output.text(whole.get(at..at + found).unwrap_or_default());
             at += found + 1;
@@ -72,7 +75,13 @@ impl Output {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Field { side, width } => {
                     let value = side.value(context);
-                    let shown = value.shown();
+                    let shown = match (side, &value) {
+                        // The part of a second behind the point keeps its zeros.
+                        (Side::Field(spec, _), Value::Int(nanoseconds)) if spec.name == "evt.rawtime.ns" => {
+                            Some(format!("{nanoseconds:09}").into())
+                        }
+                        _ => value.shown(),
+                    };
                     push(&mut out, shown.as_deref().unwrap_or("<NA>"), *width);
                 }
             }
@@ -103,7 +112,11 @@ impl Output {
         let width = rest.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(0).min(MAX_OUTPUT_CHARS);
         let start = at + digits;
         let spot = |from: usize, length: usize| text.spot(start + from, length);
-        let parsed = parse_operand(text.text().get(start..).unwrap_or_default(), &spot);
+        let behind = text.text().get(start..).unwrap_or_default();
+        // A bracket that is no argument belongs to the sentence.
+        let before_bracket = behind.split('[').next().unwrap_or_default();
+        let parsed =
+            parse_operand(behind, &spot).or_else(|error| parse_operand(before_bracket, &spot).map_err(|_| error));
         let (operand, length) = match parsed {
             Ok(parsed) => parsed,
             Err(error) => {
@@ -113,7 +126,10 @@ impl Output {
                 return 0;
             }
         };
-        let (length, compiled) = self::shorten(operand, length, source);
+        if let Operand::Field(field) = &operand {
+            lint::deprecated(&field.name, &field.spot, &mut |found| diagnostics.push(found));
+        }
+        let (length, compiled) = shorten(operand, length, source);
         match compiled {
             Ok(side) => self.pieces.push(Piece::Field { side, width }),
             Err(mut diagnostic) => {
@@ -126,7 +142,7 @@ impl Output {
                 let shown = if unavailable {
                     "<NA>".to_owned()
                 } else {
-                    rest.get(..digits + length).unwrap_or_default().to_owned()
+                    format!("%{}", rest.get(..digits + length).unwrap_or_default())
                 };
                 self.pieces.push(Piece::Text(shown));
             }
@@ -149,24 +165,24 @@ impl Output {
     }
 }
 
-/// Compiles what was read behind a `%`. A sentence may go on behind a field (`%proc.name.`, `%fd.name.old`): when the
+/// Compiles what was read behind a `%`. A sentence may go on behind a field (`%proc.name.`, `%proc.pids`): when the
 /// longest name is no field, shorter ones are tried, as Falco does.
-fn shorten(
-    operand: crate::condition::Operand,
-    length: usize,
-    source: &EventSource,
-) -> (usize, Result<Side, Box<Diagnostic>>) {
+fn shorten(operand: Operand, length: usize, source: &EventSource) -> (usize, Result<Side, Box<Diagnostic>>) {
+    let is_field = |found: &Result<Side, Box<Diagnostic>>| match found {
+        Ok(_) => true,
+        // Falco has it, here nothing feeds it.
+        Err(diagnostic) => diagnostic.level == Level::Warning,
+    };
     let whole = operand::compile(&operand, source);
-    let crate::condition::Operand::Field(mut field) = operand else { return (length, whole) };
-    if whole.is_ok() || field.arg.is_some() {
+    let Operand::Field(mut field) = operand else { return (length, whole) };
+    if is_field(&whole) || field.arg.is_some() {
         return (length, whole);
     }
     let full = field.name.len();
-    while let Some((shorter, _)) = field.name.rsplit_once('.').filter(|(shorter, _)| shorter.contains('.')) {
-        field.name = shorter.to_owned();
-        let cut = length - (full - field.name.len());
-        if let Ok(side) = operand::compile(&crate::condition::Operand::Field(field.clone()), source) {
-            return (cut, Ok(side));
+    while field.name.pop().is_some() && field.name.contains('.') {
+        let found = operand::compile(&Operand::Field(field.clone()), source);
+        if is_field(&found) {
+            return (length - (full - field.name.len()), found);
         }
     }
     (length, whole)
@@ -174,11 +190,31 @@ fn shorten(
 
 /// Adds a text, padded or cut to a width other than 0. Writing to a string cannot fail.
 fn push(out: &mut String, text: &str, width: usize) {
-    let clean = |c: char| if c == '\n' || c == '\r' { ' ' } else { c };
+    let text = one_line(text);
     if width == 0 {
-        out.extend(text.chars().map(clean));
+        out.push_str(&text);
         return;
     }
-    let cut: String = text.chars().map(clean).take(width).collect();
+    let cut: String = text.chars().take(width).collect();
     let _ = write!(out, "{cut:<width$}");
+}
+
+/// A value without control characters: they would end the line, or speak to the terminal that shows it.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if control.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            plain => out.push(plain),
+        }
+    }
+    Cow::Owned(out)
 }

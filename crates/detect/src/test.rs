@@ -13,13 +13,10 @@ use rustc_hash::FxHashSet;
 use crate::EventSource;
 use crate::condition::{Check, Modifier, Op, Operand, Right};
 use crate::fields::{Context, Type, types};
-use crate::glob;
 use crate::operand::{self, Side};
 use crate::rules::at_spot;
 use crate::value::{Value, canonical};
-
-/// Bytes of a compiled pattern; a larger one is refused. Patterns of rules stay below 100 kB.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+use crate::{glob, pattern, services};
 
 /// A test of a value.
 #[derive(Debug)]
@@ -96,7 +93,7 @@ pub fn compile(check: &Check, left: &Side, source: &EventSource) -> Result<Test,
     match left.ty() {
         Type::Text => text(check, &literals).map(Test::Text),
         Type::EventType => text(check, &literals).map(Test::EventType),
-        Type::Int => int(check, &literals).map(Test::Int),
+        Type::Int => int(check, left, &literals).map(Test::Int),
         Type::List => list(check, &literals),
         Type::Bool => boolean(check, &literals),
         Type::Ip => ip(check, &literals),
@@ -160,11 +157,9 @@ fn one_text(check: &Check, value: &str) -> Result<TextTest, Box<Diagnostic>> {
                 Box::new(built.map_err(|error| refuse(check, "rule/value", error.to_string()))?),
             )
         }
-        Op::Regex => {
-            let whole = format!("^(?:{value})$");
-            let built = regex::RegexBuilder::new(&whole).size_limit(MAX_REGEX_BYTES).dot_matches_new_line(true).build();
-            TextTest::Regex(Box::new(built.map_err(|error| refuse(check, "rule/regex", error.to_string()))?))
-        }
+        Op::Regex => TextTest::Regex(Box::new(
+            pattern::compile(value).map_err(|error| refuse(check, "rule/regex", error.to_string()))?,
+        )),
         Op::Lt | Op::Le | Op::Gt | Op::Ge => TextTest::Order(check.op, boxed()),
         _ => TextTest::Eq(boxed()),
     })
@@ -188,9 +183,11 @@ fn list(check: &Check, values: &[&str]) -> Result<Test, Box<Diagnostic>> {
     }
 }
 
-fn int(check: &Check, values: &[&str]) -> Result<IntTest, Box<Diagnostic>> {
+fn int(check: &Check, left: &Side, values: &[&str]) -> Result<IntTest, Box<Diagnostic>> {
+    let ports = matches!(left, Side::Field(spec, _) if spec.name.ends_with("port"));
     let parse = |value: &str| {
         number(value)
+            .or_else(|| services::port(value).filter(|_| ports).map(i64::from))
             .ok_or_else(|| refuse(check, "rule/value", format!("`{value}` is no number, as `{}` is", check.left)))
     };
     let numbers: Vec<i64> = values.iter().map(|value| parse(value)).collect::<Result<_, _>>()?;
@@ -227,18 +224,18 @@ fn boolean(check: &Check, values: &[&str]) -> Result<Test, Box<Diagnostic>> {
 }
 
 fn ip(check: &Check, values: &[&str]) -> Result<Test, Box<Diagnostic>> {
+    let negated = match (check.op, check.modifier) {
+        (Op::Eq | Op::In | Op::Intersects, None) => false,
+        (Op::Ne, None) => true,
+        _ => return Err(wrong_operator(check, "an address")),
+    };
     let parse = |value: &&str| {
         let unquoted = value.trim_matches('"');
         let net =
             unquoted.parse::<IpNet>().ok().or_else(|| unquoted.parse::<IpAddr>().ok().map(canonical).map(IpNet::from));
         net.ok_or_else(|| refuse(check, "rule/value", format!("`{value}` is neither an address nor a network")))
     };
-    let nets = values.iter().map(parse).collect::<Result<_, _>>()?;
-    match (check.op, check.modifier) {
-        (Op::Eq | Op::In | Op::Intersects, None) => Ok(Test::Ip { nets, negated: false }),
-        (Op::Ne, None) => Ok(Test::Ip { nets, negated: true }),
-        _ => Err(wrong_operator(check, "an address")),
-    }
+    Ok(Test::Ip { nets: values.iter().map(parse).collect::<Result<_, _>>()?, negated })
 }
 
 impl Test {
@@ -247,6 +244,7 @@ impl Test {
         match (self, value) {
             (_, Value::Missing) => false,
             (_, Value::List(items) | Value::AnyText(items)) if items.is_empty() => false,
+            (_, Value::AnyInt(numbers)) if numbers.is_empty() => false,
             (Self::Exists, _) => true,
             (Self::EventType(test), _) => types::names(context.event).any(|name| test.holds(name)),
             (Self::Text(test), Value::Text(found)) => test.holds(found),
@@ -254,6 +252,7 @@ impl Test {
             (Self::ListIn(set), Value::List(items)) => items.iter().all(|item| set.contains(item.as_ref())),
             (Self::ListIntersects(set), Value::List(items)) => items.iter().any(|item| set.contains(item.as_ref())),
             (Self::Int(test), Value::Int(number)) => test.holds(*number),
+            (Self::Int(test), Value::AnyInt(numbers)) => numbers.iter().any(|number| test.holds(*number)),
             (Self::Int(test), Value::EitherInt(a, b)) => {
                 if test.negates() {
                     test.holds(*a) && test.holds(*b)

@@ -22,6 +22,8 @@ pub enum Value<'a> {
     EitherInt(i64, i64),
     /// Several values of a field whose checks hold when they hold for one of them (`proc.aname`).
     AnyText(Vec<Cow<'a, str>>),
+    /// Several numbers of such a field (`proc.apid`).
+    AnyInt(Vec<i64>),
     /// A list: `in` asks for all of them, `intersects` for one.
     List(Vec<Cow<'a, str>>),
 }
@@ -55,7 +57,8 @@ impl<'a> Value<'a> {
             Self::Int(number) | Self::EitherInt(number, _) => Cow::Owned(number.to_string()),
             Self::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
             Self::Ip(address) | Self::EitherIp(address, _) => Cow::Owned(address.to_string()),
-            Self::AnyText(texts) => Cow::Owned(texts.join(",")),
+            Self::AnyText(texts) => Cow::Owned(texts.join(" ")),
+            Self::AnyInt(numbers) => Cow::Owned(numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")),
             Self::List(texts) => Cow::Owned(format!("({})", texts.join(","))),
         })
     }

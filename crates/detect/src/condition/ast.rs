@@ -205,7 +205,13 @@ impl Expr {
 
 fn quoted(text: &str) -> String {
     let bare = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "()\"'=,".contains(c));
-    if bare { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if bare { text.to_owned() } else { in_quotes(text) }
+}
+
+/// So that it reads back: a backslash at the end would escape the quote.
+fn in_quotes(text: &str) -> String {
+    let (text, end) = text.strip_suffix('\\').map_or((text, ""), |rest| (rest, "\\x5c"));
+    format!("\"{}{end}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 impl fmt::Display for Field {
@@ -219,7 +225,7 @@ impl fmt::Display for Arg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operand(operand) => operand.fmt(f),
-            Self::Text(text) => write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+            Self::Text(text) => f.write_str(&in_quotes(text)),
             Self::List(items) => {
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();
                 write!(f, "({})", items.join(", "))

@@ -124,27 +124,48 @@ impl<'a> Cursor<'a> {
         self.advance(length)
     }
 
-    /// A text in quotes; `Ok(None)` when none starts here or it does not end.
+    /// A text in quotes; `Ok(None)` when none starts here or it does not end. It ends at the first quote that has no
+    /// backslash before it, even when that backslash is escaped itself: Falco's reader looks one character back.
     pub fn quoted(&mut self) -> Result<Option<String>, String> {
         let rest = self.rest();
         let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return Ok(None) };
-        let mut text = String::new();
-        let mut chars = rest.char_indices().skip(1);
-        while let Some((offset, c)) = chars.next() {
-            if c == quote {
-                self.at += offset + 1;
-                return Ok(Some(text));
-            }
-            if c == '\\' {
-                let Some((_, escaped)) = chars.next() else { return Ok(None) };
-                let code = if escaped == 'x' { hex(&mut chars) } else { simple_escape(escaped, quote) };
-                text.push(code.ok_or_else(|| format!("`\\{escaped}` is no escape here"))?);
-            } else {
-                text.push(c);
-            }
-        }
-        Ok(None)
+        let mut before = '\\';
+        let end = rest.char_indices().find(|(_, c)| {
+            let ends = *c == quote && before != '\\';
+            before = *c;
+            ends
+        });
+        let Some((end, _)) = end else { return Ok(None) };
+        let text = unescape(rest.get(1..end).unwrap_or_default(), quote)?;
+        self.at += end + 1;
+        Ok(Some(text))
     }
+}
+
+/// Escapes are bytes: `\xc3\xa9` is one letter. What is no UTF-8 in the end is replaced, as it is in events.
+fn unescape(text: &str, quote: char) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let mut plain = c;
+        if c == '\\' {
+            // The quote that ends a text has no backslash before it, so something follows.
+            let escaped = chars.next().unwrap_or('\\');
+            if escaped == 'x' {
+                let mut digit = || chars.next().and_then(|c| c.to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
+                let (high, low) = (digit(), digit());
+                match high.zip(low) {
+                    Some((0, 0)) => return Err("a value cannot contain the character NUL".to_owned()),
+                    Some((high, low)) => bytes.push(high << 4 | low),
+                    None => return Err("two hexadecimal digits follow `\\x`".to_owned()),
+                }
+                continue;
+            }
+            plain = simple_escape(escaped, quote).ok_or_else(|| format!("`\\{escaped}` is no escape here"))?;
+        }
+        bytes.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn simple_escape(c: char, quote: char) -> Option<char> {
@@ -160,11 +181,6 @@ fn simple_escape(c: char, quote: char) -> Option<char> {
         c if c == quote => c,
         _ => return None,
     })
-}
-
-fn hex(chars: &mut impl Iterator<Item = (usize, char)>) -> Option<char> {
-    let mut digit = || chars.next().and_then(|(_, c)| c.to_digit(16));
-    char::from_u32(digit()? * 16 + digit()?)
 }
 
 fn identifier_length(text: &str) -> usize {

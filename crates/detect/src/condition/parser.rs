@@ -230,6 +230,9 @@ impl Parser<'_> {
         }
         loop {
             self.cursor.blanks();
+            if self.cursor.rest().starts_with('(') {
+                return self.refuse("a list in a list has no meaning");
+            }
             items.push(self.argument()?);
             self.cursor.blanks();
             if !self.cursor.word(",") {

@@ -52,25 +52,35 @@ fn check_holds(check: &Check, context: &Context<'_>, source: &EventSource) -> bo
             int_holds(check, *a, &literals) && int_holds(check, *b, &literals)
         }
         Value::EitherInt(a, b) => int_holds(check, *a, &literals) || int_holds(check, *b, &literals),
-        Value::Bool(found) => ((literals[0] == "true" || literals[0] == "1") == *found) == (check.op != Op::Ne),
-        Value::Ip(address) => ip_holds(*address, &literals) == (check.op != Op::Ne),
-        Value::EitherIp(a, b) => (ip_holds(*a, &literals) || ip_holds(*b, &literals)) == (check.op != Op::Ne),
+        Value::AnyInt(numbers) => numbers.iter().any(|number| int_holds(check, *number, &literals)),
+        Value::Bool(found) => counted(check, &literals, |literal| ["true", "1"].contains(&literal) == *found),
+        Value::Ip(address) => counted(check, &literals, |literal| is_ip(*address, literal)),
+        Value::EitherIp(a, b) => counted(check, &literals, |literal| is_ip(*a, literal) || is_ip(*b, literal)),
     }
 }
 
-fn ip_holds(address: std::net::IpAddr, literals: &[String]) -> bool {
-    literals.iter().any(|literal| {
-        let literal = literal.trim_matches('"');
-        literal.parse::<ipnet::IpNet>().map_or_else(
-            |_| literal.parse::<std::net::IpAddr>().is_ok_and(|other| other.to_canonical() == address),
-            |net| net.contains(&address),
-        )
-    })
+/// How many of the literals must be equal, or differ for `!=`.
+fn counted(check: &Check, literals: &[String], equals: impl Fn(&str) -> bool) -> bool {
+    let holding = literals.iter().filter(|literal| equals(literal) == (check.op != Op::Ne)).count();
+    match check.modifier {
+        None | Some(Modifier::AnyOf) => holding > 0,
+        Some(Modifier::OneOf) => holding == 1,
+        Some(Modifier::AllOf) => holding > 0 && holding == literals.len(),
+    }
+}
+
+fn is_ip(address: std::net::IpAddr, literal: &str) -> bool {
+    let literal = literal.trim_matches('"');
+    literal.parse::<ipnet::IpNet>().map_or_else(
+        |_| literal.parse::<std::net::IpAddr>().is_ok_and(|other| other.to_canonical() == address),
+        |net| net.contains(&address),
+    )
 }
 
 fn int_holds(check: &Check, number: i64, literals: &[String]) -> bool {
     let parse = |text: &String| {
-        text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| i64::from_str_radix(hex, 16).ok())
+        let number = text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| i64::from_str_radix(hex, 16).ok());
+        number.or_else(|| crate::services::port(text).map(i64::from))
     };
     literals.iter().filter_map(parse).any(|literal| match check.op {
         Op::Ne => number != literal,
@@ -100,7 +110,7 @@ fn one_text(op: Op, text: &str, literal: &str) -> bool {
         Op::EndsWith => text.ends_with(literal),
         Op::Glob => crate::glob::matches(literal, text, false),
         Op::IGlob => crate::glob::matches(literal, text, true),
-        Op::Regex => regex::Regex::new(&format!("^(?s:{literal})$")).is_ok_and(|regex| regex.is_match(text)),
+        Op::Regex => crate::pattern::compile(literal).is_ok_and(|regex| regex.is_match(text)),
         Op::PMatch => {
             let parts =
                 |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();

@@ -151,7 +151,7 @@ fn s8_outputs() {
     let mut found = Matches::new();
     Engine::new(rules).evaluate(&event(exec(), &container(), process("sh", &[])), &mut found);
     let expected =
-        "*sh. sh        |/us <NA> SH 100% abcdef012345 container_name=web k8s_ns_name=shop k8s_pod_name=web-0";
+        "sh. sh        |/us <NA> SH 100% abcdef012345 container_name=web k8s_ns_name=shop k8s_pod_name=web-0";
     assert_eq!(found[0].output.trim(), expected);
 }
 
@@ -211,7 +211,8 @@ fn errors_are_said_where_they_stand() {
         ("evt.type = execv", "rule/unknown-event-type"),
         ("evt.is_open_read = maybe", "rule/value"),
         ("fd.sip = nowhere", "rule/value"),
-        ("proc.apid = 1", "rule/field-argument"),
+        ("ka.uri.param = 1", "rule/unknown-field"),
+        ("evt.arg = 1", "rule/field-argument"),
         ("proc.name[1] = 1", "rule/field-argument"),
         ("proc.aname[x] = 1", "rule/field-argument"),
         ("join(proc.name) = x", "rule/transformer"),

@@ -25,6 +25,22 @@ pub const NAMED: Spec = Spec::new("evt.arg", Type::Text, |c, arg| {
 .takes(KeyAlways)
 .on(Kinds::SENSOR);
 
+/// `evt.rawarg.NAME` where the argument is a number.
+pub const NUMBER: Spec = Spec::new("evt.rawarg", Type::Int, |c, arg| {
+    Value::int(arg.key().and_then(|name| one(c.event, name)).and_then(|text| text.parse().ok()))
+})
+.takes(KeyAlways)
+.on(Kinds::SENSOR);
+
+/// Whether an argument of this name is a number in the kernel's terms.
+pub fn is_number(name: &str) -> bool {
+    const NUMBERS: [&str; 24] = [
+        "backlog", "cpu", "dev", "egid", "euid", "fd", "gid", "ino", "loginuid", "oldfd", "newfd", "pgid", "pid",
+        "port", "ppid", "ptid", "res", "ret", "sig", "size", "status", "tid", "tty", "uid",
+    ];
+    NUMBERS.contains(&name)
+}
+
 fn indexed<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
     let Some(key) = arg.key() else { return Value::Missing };
     let name = key.parse::<usize>().ok().map_or(Some(key), |index| names(&context.event.body).get(index).copied());

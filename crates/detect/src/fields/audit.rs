@@ -55,7 +55,7 @@ const READ_ONLY: [Spec; 3] = containers!("read_only_fs", shown, "securityContext
 const USER: [Spec; 3] = containers!("run_as_user", shown, "securityContext", "runAsUser");
 const GROUP: [Spec; 3] = containers!("run_as_group", shown, "securityContext", "runAsGroup");
 const PROC_MOUNT: [Spec; 3] = containers!("proc_mount", shown, "securityContext", "procMount");
-const CAPABILITIES: [Spec; 3] = containers!("add_capabilities", words, "securityContext", "capabilities", "add");
+const CAPABILITIES: [Spec; 3] = containers!("add_capabilities", shown, "securityContext", "capabilities", "add");
 const ARGS: [Spec; 3] = containers!("args", words, "args");
 const COMMAND: [Spec; 3] = containers!("command", words, "command");
 const HOST_PORT: [Spec; 3] = containers!("host_port", host_ports, "ports");
@@ -119,7 +119,13 @@ pub const FIELDS: &[Spec] = &[
     rules("ka.req.role.rules.verbs", |c, a| rule_words(c, a, "verbs")),
     rules("ka.req.role.rules.resources", |c, a| rule_words(c, a, "resources")),
     text!("ka.req.service.type", "requestObject", "spec", "type"),
-    list!("ka.req.service.ports", Index, "requestObject", "spec", "ports"),
+    // One value, the whole array, as the plugin prints it.
+    Spec::new("ka.req.service.ports", Type::List, |c, _| match walk(audit(c), &["requestObject", "spec", "ports"]) {
+        Some(ports) => Value::List(vec![text_of(ports)]),
+        None => Value::Missing,
+    })
+    .takes(Index)
+    .on(Kinds::AUDIT),
     list!("ka.req.pod.volumes.hostpath", Index, "requestObject", "spec", "volumes", "hostPath", "path"),
     Spec::new("ka.req.volume.hostpath", Type::Text, has_host_path).takes(KeyAlways).on(Kinds::AUDIT),
     list!("ka.req.pod.volumes.flexvolume_driver", Index, "requestObject", "spec", "volumes", "flexVolume", "driver"),

@@ -17,8 +17,9 @@ pub const COMMON: &[Spec] = &[
     }),
     Spec::new("evt.time", Type::Text, |c, _| Value::Text(Cow::Owned(clock_time(c.event)))),
     Spec::new("evt.time.s", Type::Text, |c, _| Value::Text(Cow::Owned(clock_time(c.event).chars().take(8).collect()))),
-    Spec::new("evt.time.iso8601", Type::Text, |c, _| Value::Text(Cow::Owned(c.event.time.to_string()))),
-    Spec::new("evt.datetime", Type::Text, |c, _| Value::Text(Cow::Owned(c.event.time.to_string().replace('T', " ")))),
+    Spec::new("evt.time.iso8601", Type::Text, |c, _| Value::Text(Cow::Owned(date_time(c.event, "T", 29) + "+0000"))),
+    Spec::new("evt.datetime", Type::Text, |c, _| Value::Text(Cow::Owned(date_time(c.event, " ", 29)))),
+    Spec::new("evt.datetime.s", Type::Text, |c, _| Value::Text(Cow::Owned(date_time(c.event, " ", 19)))),
     Spec::new("evt.rawtime", Type::Int, |c, _| Value::Int(c.event.time.as_nanos())),
     Spec::new("evt.rawtime.s", Type::Int, |c, _| Value::Int(c.event.time.as_nanos().div_euclid(1_000_000_000))),
     Spec::new("evt.rawtime.ns", Type::Int, |c, _| Value::Int(c.event.time.as_nanos().rem_euclid(1_000_000_000))),
@@ -46,6 +47,7 @@ pub const FIELDS: &[Spec] = &[
     COMMON[10],
     COMMON[11],
     COMMON[12],
+    COMMON[13],
     Spec::new("syscall.type", Type::EventType, |c, _| Value::text(names(c.event).first())),
     Spec::new("evt.category", Type::Text, |c, _| Value::text(category(&c.event.body))),
     Spec::new("evt.res", Type::Text, |c, _| result(c.event).map_or(Value::Missing, result_text)),
@@ -131,6 +133,11 @@ fn stdio_peer<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
 /// `HH:MM:SS.nnnnnnnnn`, as Falco prints it.
 fn clock_time(event: &Event) -> String {
     event.time.to_string().get(11..29).unwrap_or_default().to_owned()
+}
+
+/// `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` in UTC, or the part of it up to a length.
+fn date_time(event: &Event, between: &str, length: usize) -> String {
+    event.time.to_string().get(..length).unwrap_or_default().replace('T', between)
 }
 
 /// The return value of the event's call.

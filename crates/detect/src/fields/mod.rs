@@ -186,8 +186,13 @@ pub fn find(name: &str, source: &EventSource) -> Result<&'static Spec, Unknown> 
     if let Some(spec) = tables.iter().flat_map(|table| table.iter()).find(|spec| spec.name == name) {
         return Ok(spec);
     }
-    if name.starts_with("evt.arg.") && *source == EventSource::Syscall {
-        return Ok(&args::NAMED);
+    if *source == EventSource::Syscall {
+        if let Some(arg) = name.strip_prefix("evt.rawarg.") {
+            return Ok(if args::is_number(arg) { &args::NUMBER } else { &args::NAMED });
+        }
+        if name.starts_with("evt.arg.") {
+            return Ok(&args::NAMED);
+        }
     }
     if unavailable::is_field(name) {
         return Err(Unknown::Unavailable);

@@ -35,7 +35,7 @@ pub const FIELDS: &[Spec] = &[
     of_process!("proc.pname", Text, |p| Value::maybe(p.ancestors.first().map(|a| a.name.as_str()))),
     of_process!("proc.pexe", Text, |p| p.ancestors.first().map_or(Value::Missing, |a| exe(a))),
     of_process!("proc.pexepath", Text, |p| Value::maybe(p.ancestors.first().map(|a| a.exe.as_str()))),
-    of_process!("proc.args", Text, |p| Value::Text(arguments(&p.args))),
+    Spec::new("proc.args", Type::Text, args).takes(Index).of_process(),
     of_process!("proc.cmdline", Text, |p| Value::Text(Cow::Owned(command_line(&p.name, &p.args)))),
     of_process!("proc.pcmdline", Text, |p| {
         p.ancestors.first().map_or(Value::Missing, |a| Value::Text(Cow::Owned(command_line(&a.name, &a.args))))
@@ -107,7 +107,7 @@ pub const FIELDS: &[Spec] = &[
     })
     .takes(Index)
     .of_process(),
-    Spec::new("proc.apid", Type::Int, apid).takes(super::Takes::IndexAlways).of_this_process(),
+    Spec::new("proc.apid", Type::Int, apid).takes(Index).of_this_process(),
     Spec::new("proc.env", Type::Text, env).takes(Key).of_process(),
     // The clock moves on between events of one process: not remembered.
     Spec::new("proc.duration", Type::Int, |c, _| age(c, |p| Some(p.start_time))),
@@ -204,12 +204,21 @@ fn chain<'a>(
     }
 }
 
+/// `proc.args` is all arguments, `proc.args[0]` the first one; beyond the last one they are empty.
+fn args<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
+    let Some(process) = context.process() else { return Value::Missing };
+    match arg.index() {
+        Some(index) => Value::text(index.checked_add(1).and_then(|at| process.args.get(at)).map_or("", String::as_str)),
+        None => Value::Text(arguments(&process.args)),
+    }
+}
+
 fn apid<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
     let Some(process) = context.process() else { return Value::Missing };
     match arg.index() {
         Some(0) => Value::Int(i64::from(process.pid)),
         Some(index) => Value::int(process.ancestors.get(index - 1).map(|ancestor| i64::from(ancestor.pid))),
-        None => Value::Missing,
+        None => Value::AnyInt(process.ancestors.iter().map(|ancestor| i64::from(ancestor.pid)).collect()),
     }
 }
 

@@ -9,7 +9,7 @@ const FIELDS: &str = "
     evt.buflen.file evt.buflen.file.in evt.buflen.file.out evt.buflen.in evt.buflen.net evt.buflen.net.in
     evt.buflen.net.out evt.buflen.out evt.count.error.memory evt.count.error.other evt.count.procinfo
     evt.count.threadinfo evt.cpu evt.deltatime evt.deltatime.ns evt.deltatime.s evt.infra.docker.container.id
-    evt.infra.docker.container.image evt.infra.docker.container.name evt.infra.docker.name evt.io_dir
+    evt.infra.docker.container.image evt.infra.docker.container.name evt.infra.docker.name evt.io_dir evt.is_async
     evt.is_io_read evt.is_io_write evt.is_syslog evt.latency evt.latency.human evt.latency.ns
     evt.latency.quantized evt.latency.s evt.outputtime evt.plugininfo evt.pluginname evt.reltime
     evt.reltime.ns evt.reltime.s evt.type.is evt.wait_latency fd.cproto fd.dev fd.dev.major fd.dev.minor
@@ -25,7 +25,7 @@ const FIELDS: &str = "
     proc.stdin.name proc.stdin.type proc.stdout.name proc.stdout.type proc.vmrss proc.vmsize proc.vmswap
     thread.cap_inheritable thread.cgroup thread.cgroups thread.cpu thread.cpu.system thread.cpu.user
     thread.exectime thread.ismain thread.nametid thread.pfmajor thread.pfminor thread.totexectime thread.vmrss
-    thread.vmrss.b thread.vmsize thread.vmsize.b thread.vtid user.homedir user.shell
+    thread.vmrss.b thread.vmsize thread.vmsize.b thread.vtid user.homedir user.shell util.cnt
 ";
 
 /// Event types that exist and that the sensor does not report: system calls of Linux (x86-64) and Falco's own events.

@@ -39,12 +39,8 @@ pub struct Place {
     pub node: Node,
 }
 
-const OPERATORS: [&str; 20] = [
-    "exists",
-    "<=",
-    "<",
-    ">=",
-    ">",
+/// Operators that a modifier may follow.
+const TEXT_OPERATORS: [&str; 12] = [
     "==",
     "=",
     "!=",
@@ -57,10 +53,9 @@ const OPERATORS: [&str; 20] = [
     "bstartswith",
     "endswith",
     "regex",
-    "intersects",
-    "in",
-    "pmatch",
 ];
+
+const OTHER_OPERATORS: [&str; 8] = ["exists", "<=", "<", ">=", ">", "intersects", "in", "pmatch"];
 
 /// Whether an operator's right side is a list.
 fn takes_list(operator: &str) -> bool {
@@ -70,7 +65,7 @@ fn takes_list(operator: &str) -> bool {
 /// `startswith anyof` and the like.
 fn with_modifier(operator: &str) -> bool {
     operator.split_once(char::is_whitespace).is_some_and(|(operator, modifier)| {
-        OPERATORS.contains(&operator) && matches!(modifier.trim(), "oneof" | "anyof" | "allof")
+        TEXT_OPERATORS.contains(&operator) && matches!(modifier.trim(), "oneof" | "anyof" | "allof")
     })
 }
 
@@ -84,9 +79,9 @@ impl Exception {
         };
         let entry = |key: &str| match node.get(key) {
             None => Ok(None),
-            Some(found) => read_entry(found, 0)
-                .map(Some)
-                .ok_or_else(|| refuse(found, format!("`{key}` of an exception is a text or a list of texts"))),
+            Some(found) => read_entry(found, 0).map(Some).ok_or_else(|| {
+                refuse(found, format!("`{key}` of an exception is a text that is not empty, or a list of texts"))
+            }),
         };
         let values = match node.get("values") {
             None => Vec::new(),
@@ -124,7 +119,8 @@ impl Exception {
                     let Entry::Item(comp) = comp else {
                         return Err(self.refuse("`comps` is a list of operators".into()));
                     };
-                    if !OPERATORS.contains(&comp.trim()) && !with_modifier(comp.trim()) {
+                    let comp = comp.trim();
+                    if !TEXT_OPERATORS.contains(&comp) && !OTHER_OPERATORS.contains(&comp) && !with_modifier(comp) {
                         return Err(self.refuse(format!("`{comp}` is no operator")));
                     }
                 }
@@ -142,7 +138,7 @@ fn read_entry(node: &Node, depth: usize) -> Option<Entry> {
         Yaml::Sequence(items) if depth < 3 => {
             items.iter().map(|item| read_entry(item, depth + 1)).collect::<Option<_>>().map(Entry::Items)
         }
-        _ => node.scalar_text().map(Entry::Item),
+        _ => node.scalar_text().filter(|text| !text.is_empty()).map(Entry::Item),
     }
 }
 

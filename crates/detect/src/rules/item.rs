@@ -1,6 +1,6 @@
 //! One item of a rule file.
 
-use limits::yaml::Node;
+use limits::yaml::{Node, Yaml};
 use model::Level;
 
 use super::exceptions::Exception;
@@ -8,11 +8,17 @@ use super::keys::{EXCEPTION, LIST, MACRO, RULE};
 use super::text::{File, Located};
 use super::{Collected, ENGINE_VERSION};
 
+const ITEM_KEYS: &str =
+    "an item has one of the keys rule, macro, list, required_engine_version, required_plugin_versions";
+
 impl Collected {
     pub(super) fn item(&mut self, node: &Node, file: &File, builtin: bool) {
+        let node = &*self.first_of_each_key(node, file);
         if node.get("required_engine_version").is_some() {
+            self.unknown_keys(node, file, &["required_engine_version"]);
             self.engine_version(node, file);
         } else if node.get("required_plugin_versions").is_some() {
+            self.unknown_keys(node, file, &["required_plugin_versions"]);
             self.plugin_versions(node, file);
         } else if node.get("list").is_some() {
             self.unknown_keys(node, file, LIST);
@@ -23,10 +29,11 @@ impl Collected {
         } else if node.get("rule").is_some() {
             self.unknown_keys(node, file, RULE);
             self.rule(node, file, builtin);
-        } else if node.value != limits::yaml::Yaml::Null {
-            let fix =
-                "an item has one of the keys rule, macro, list, required_engine_version, required_plugin_versions";
-            self.report(node, file, "rule/unknown-item", Level::Warning, "this item is ignored".into(), fix);
+        } else if matches!(node.value, Yaml::Mapping(_)) {
+            self.report(node, file, "rule/unknown-item", Level::Warning, "this item is ignored".into(), ITEM_KEYS);
+        } else if node.value != Yaml::Null {
+            let message = format!("an item is a mapping, not {}", node.kind());
+            self.report(node, file, "rule/wrong-type", Level::Error, message, ITEM_KEYS);
         }
     }
 
@@ -61,14 +68,27 @@ impl Collected {
             self.report(value, file, "rule/wrong-type", Level::Error, message, "");
             return;
         };
-        let alternatives = |item: &Node| item.get("alternatives").and_then(Node::items).unwrap_or_default().to_vec();
-        for item in items.iter().cloned().chain(items.iter().flat_map(alternatives)) {
-            let version = item.get("version").and_then(Node::scalar_text);
-            if item.get("name").is_none() || version.as_deref().and_then(semver).is_none() {
-                let message = "a required plugin has a `name` and a `version` such as 0.4.0".into();
-                self.report(&item, file, "rule/plugin-version", Level::Warning, message, "");
+        for item in items {
+            let alternatives = item.get("alternatives").and_then(Node::items).unwrap_or_default();
+            let mut names = Vec::new();
+            for one in std::iter::once(item).chain(alternatives) {
+                self.plugin_version(one, &mut names, file);
             }
         }
+    }
+
+    fn plugin_version(&mut self, node: &Node, names: &mut Vec<String>, file: &File) {
+        let version = node.get("version").and_then(Node::scalar_text);
+        let name = node.get("name").and_then(Node::scalar_text);
+        let message = match name {
+            Some(name) if names.contains(&name) => format!("the plugin `{name}` is named twice"),
+            Some(name) if version.as_deref().and_then(semver).is_some() => {
+                names.push(name);
+                return;
+            }
+            _ => "a required plugin has a `name` and a `version` such as 0.4.0".to_owned(),
+        };
+        self.report(node, file, "rule/plugin-version", Level::Error, message, "");
     }
 
     /// The text of a scalar under a key, which must be there and not be empty.
@@ -89,7 +109,7 @@ impl Collected {
     /// A boolean under a key, with its default.
     pub(super) fn flag(&mut self, node: &Node, key: &str, file: &File, default: bool) -> bool {
         let Some(value) = node.get(key) else { return default };
-        value.as_bool().unwrap_or_else(|| {
+        truth(value).unwrap_or_else(|| {
             let message = format!("`{key}` is true or false, not {}", value.kind());
             self.report(value, file, "rule/wrong-type", Level::Error, message, "");
             default
@@ -109,25 +129,53 @@ impl Collected {
 
     /// The exceptions of a rule, complete or (for appending) as they stand.
     pub(super) fn exceptions(&mut self, node: &Node, file: &File, append: bool) -> Vec<Exception> {
-        let Some(items) = node.get("exceptions").map(|value| value.items().unwrap_or_default().to_vec()) else {
+        let Some(value) = node.get("exceptions").filter(|value| value.value != Yaml::Null) else { return Vec::new() };
+        let Some(items) = value.items() else {
+            let message = format!("`exceptions` is a list, not {}", value.kind());
+            self.report(value, file, "rule/wrong-type", Level::Error, message, "");
             return Vec::new();
         };
         let mut found: Vec<Exception> = Vec::new();
-        for item in &items {
+        for item in items {
+            let item = &*self.first_of_each_key(item, file);
             self.unknown_keys(item, file, EXCEPTION);
             let read = Exception::read(file, item).and_then(|read| if append { Ok(read) } else { read.complete() });
             match read {
                 Ok(exception) => {
-                    if found.iter().any(|other| other.name == exception.name) {
-                        let message = format!("the exception `{}` is there twice", exception.name);
-                        self.report(item, file, "rule/exception-twice", Level::Warning, message, "");
-                    }
+                    self.odd_exception(&exception, &found, item, file, append);
                     found.push(exception);
                 }
                 Err(diagnostic) => self.diagnostics.push(*diagnostic),
             }
         }
         found
+    }
+
+    fn odd_exception(&mut self, read: &Exception, others: &[Exception], item: &Node, file: &File, append: bool) {
+        if others.iter().any(|other| other.name == read.name) {
+            let message = format!("the exception `{}` is there twice", read.name);
+            self.report(item, file, "rule/exception-twice", Level::Warning, message, "");
+        }
+        if append && item.get("values").is_none() {
+            let message = format!("nothing is appended to the exception `{}`", read.name);
+            self.report(item, file, "rule/append-no-values", Level::Warning, message, "give it `values`");
+        }
+    }
+}
+
+/// A boolean as yaml-cpp reads it, in quotes or not.
+fn truth(node: &Node) -> Option<bool> {
+    let text = node.scalar_text()?;
+    let lower = text.to_ascii_lowercase();
+    let mut chars = text.chars();
+    let capitalised = chars.next().is_some_and(char::is_uppercase) && chars.as_str() == lower.get(1..)?;
+    if text != lower && text != text.to_ascii_uppercase() && !capitalised {
+        return None;
+    }
+    match lower.as_str() {
+        "y" | "yes" | "true" | "on" => Some(true),
+        "n" | "no" | "false" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Keys of items, and what a misspelt one probably means.
 
-use limits::yaml::Node;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use limits::yaml::{Node, Yaml};
 use model::Level;
 
 use super::Collected;
@@ -48,6 +51,26 @@ pub const REPLACEABLE: &[&str] = &[
 ];
 
 impl Collected {
+    /// An item of which every key is there once: of equal ones the first counts, as for Falco.
+    pub(super) fn first_of_each_key<'a>(&mut self, node: &'a Node, file: &File) -> Cow<'a, Node> {
+        let mut seen = BTreeSet::new();
+        let twice: Vec<usize> = (0..node.entries().len())
+            .filter(|at| node.entries()[*at].0.scalar_text().is_some_and(|name| !seen.insert(name)))
+            .collect();
+        if twice.is_empty() {
+            return Cow::Borrowed(node);
+        }
+        let mut kept = node.clone();
+        let Yaml::Mapping(entries) = &mut kept.value else { return Cow::Borrowed(node) };
+        for at in twice.into_iter().rev() {
+            let (key, _) = entries.remove(at);
+            let message =
+                format!("the key `{}` is there twice; the first one counts", key.scalar_text().unwrap_or_default());
+            self.report(&key, file, "rule/duplicate-key", Level::Warning, message, "remove one of them");
+        }
+        Cow::Owned(kept)
+    }
+
     /// Warns of keys that mean nothing.
     pub(super) fn unknown_keys(&mut self, node: &Node, file: &File, known: &[&str]) {
         for (key, _) in node.entries() {

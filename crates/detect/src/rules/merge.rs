@@ -1,6 +1,6 @@
 //! How an item changes what earlier files said: define, append, override, toggle.
 
-use limits::yaml::Node;
+use limits::yaml::{Node, Yaml};
 use model::Level;
 
 use super::exceptions::Exception;
@@ -20,11 +20,20 @@ impl Override {
     const fn is_empty(&self) -> bool {
         self.append.is_empty() && self.replace.is_empty()
     }
+
+    fn touches(&self, key: &str) -> bool {
+        self.append.iter().chain(&self.replace).any(|other| other == key)
+    }
 }
 
 impl Collected {
     pub(super) fn list(&mut self, node: &Node, file: &File) {
         let Some((name, _)) = self.required(node, "list", file) else { return };
+        if name.contains(|c: char| c.is_whitespace() || "()\"'=,".contains(c)) {
+            let message = format!("no condition can name the list `{name}`");
+            let fix = "use no blanks, quotes, parentheses, commas or equal signs";
+            self.report(node, file, "rule/list-name", Level::Warning, message, fix);
+        }
         let Some(items) = self.texts(node, "items", file) else {
             if node.get("items").is_none() {
                 self.report(node, file, "rule/missing-key", Level::Error, "the key `items` is missing".into(), "");
@@ -103,8 +112,13 @@ impl Collected {
 
     fn overrides(&mut self, node: &Node, file: &File, append: &[&str], replace: &[&str]) -> Option<Override> {
         let mut found = Override::default();
-        let entries = node.get("override").map(|value| value.entries().to_vec()).unwrap_or_default();
-        for (key, value) in &entries {
+        let Some(mapping) = node.get("override") else { return Some(found) };
+        if !matches!(mapping.value, Yaml::Mapping(_)) {
+            let message = format!("`override` is a mapping, not {}", mapping.kind());
+            self.report(mapping, file, "rule/override", Level::Error, message, "write `override: {items: append}`");
+            return None;
+        }
+        for (key, value) in mapping.entries() {
             let name = key.scalar_text().unwrap_or_default();
             let how = value.scalar_text().unwrap_or_default();
             let (allowed, list) = match how.as_str() {
@@ -150,6 +164,11 @@ impl Collected {
         if flag {
             let keys = ["condition", "exceptions"].into_iter().filter(|key| node.get(key).is_some());
             overrides.append = keys.map(str::to_owned).collect();
+            if overrides.is_empty() {
+                let message = format!("there is nothing to append to `{name}`");
+                self.report(node, file, "rule/missing-key", Level::Error, message, "give a condition or exceptions");
+                return;
+            }
         }
         self.tick();
         if flag || !overrides.is_empty() {
@@ -164,8 +183,8 @@ impl Collected {
     fn define_rule(&mut self, name: String, rule: RuleText, node: &Node, file: &File) {
         match self.rules.get_mut(&name) {
             Some(old) if old.source != rule.source => {
-                let message = format!("`{name}` was defined for the source {} before", old.source);
-                self.report(node, file, "rule/other-source", Level::Error, message, "give it another name");
+                let before = old.source.clone();
+                self.other_source(&name, &before, node, file);
             }
             Some(old) => *old = rule,
             None => {
@@ -174,12 +193,21 @@ impl Collected {
         }
     }
 
+    fn other_source(&mut self, name: &str, before: &EventSource, node: &Node, file: &File) {
+        let message = format!("`{name}` was defined for the source {before} before");
+        self.report(node, file, "rule/other-source", Level::Error, message, "give it another name");
+    }
+
     fn whole_rule(&mut self, node: &Node, file: &File, builtin: bool) -> Option<RuleText> {
         let condition = self.required(node, "condition", file);
         let output = self.required(node, "output", file);
         let description = self.required(node, "desc", file);
         let priority = self.priority(node, file);
-        let source = node.get("source").and_then(Node::scalar_text).unwrap_or_else(|| "syscall".into());
+        let source = match node.get("source") {
+            None => "syscall".into(),
+            Some(_) => self.required(node, "source", file)?.0,
+        };
+        self.flag(node, "capture", file, false);
         Some(RuleText {
             condition: condition?.1,
             output: output?.1,
@@ -187,13 +215,20 @@ impl Collected {
             priority: priority?,
             source: EventSource::from_name(&source),
             enabled: self.flag(node, "enabled", file, true),
-            tags: self.texts(node, "tags", file).unwrap_or_default(),
+            tags: self.tags(node, file),
             exceptions: self.exceptions(node, file, false),
             warn_event_types: self.flag(node, "warn_evttypes", file, true),
             skip_unknown: self.flag(node, "skip-if-unknown-filter", file, false),
             builtin,
             spot: file.spot(node),
         })
+    }
+
+    /// The tags, each once.
+    fn tags(&mut self, node: &Node, file: &File) -> Vec<String> {
+        let mut tags = Vec::new();
+        add_tags(&mut tags, self.texts(node, "tags", file).unwrap_or_default());
+        tags
     }
 
     fn priority(&mut self, node: &Node, file: &File) -> Option<Priority> {
@@ -230,13 +265,15 @@ impl Collected {
             self.no_previous(node, file, "rule", name);
             return;
         };
-        let touched = |key: &str| overrides.append.iter().chain(&overrides.replace).any(|other| other == key);
-        for key in APPENDABLE.iter().chain(REPLACEABLE) {
-            if !flag
-                && node.get(key).is_some()
-                && !touched(key)
-                && APPENDABLE.iter().chain(REPLACEABLE).any(|k| k == key)
-            {
+        if flag || overrides.touches("condition") {
+            let source = node.get("source").and_then(Node::scalar_text).filter(|source| !source.is_empty());
+            if source.is_some_and(|source| EventSource::from_name(&source) != rule.source) {
+                self.other_source(name, &rule.source, node, file);
+                return;
+            }
+        }
+        for key in REPLACEABLE {
+            if !flag && node.get(key).is_some() && !overrides.touches(key) {
                 let message = format!("`{key}` is given, but `override` does not say what to do with it");
                 self.report(node, file, "rule/override", Level::Error, message, "");
                 return;
@@ -261,8 +298,7 @@ impl Collected {
             return found.into_iter().all(|exception| self.append_exception(rule, exception));
         }
         if key == "tags" {
-            let more = self.texts(node, "tags", file).unwrap_or_default();
-            rule.tags.extend(more);
+            add_tags(&mut rule.tags, self.tags(node, file));
             return true;
         }
         let Some((text, located)) = self.required(node, key, file) else { return false };
@@ -287,6 +323,10 @@ impl Collected {
             Some(known) => {
                 known.values.extend(exception.values);
                 true
+            }
+            None if exception.values.is_empty() => {
+                self.diagnostics.push(refuse(&exception, "a new exception needs `values`"));
+                false
             }
             None => match exception.complete() {
                 Ok(exception) => {
@@ -319,7 +359,7 @@ impl Collected {
                 Some(priority) => rule.priority = priority,
                 None => return false,
             },
-            "tags" => rule.tags = self.texts(node, "tags", file).unwrap_or_default(),
+            "tags" => rule.tags = self.tags(node, file),
             "exceptions" => rule.exceptions = self.exceptions(node, file, false),
             "enabled" => rule.enabled = self.flag(node, key, file, rule.enabled),
             "warn_evttypes" => rule.warn_event_types = self.flag(node, key, file, rule.warn_event_types),
@@ -328,5 +368,14 @@ impl Collected {
             _ => {}
         }
         true
+    }
+}
+
+/// Adds tags that are not there yet: they are a set.
+fn add_tags(tags: &mut Vec<String>, more: Vec<String>) {
+    for tag in more {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
     }
 }
