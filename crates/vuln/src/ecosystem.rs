@@ -148,17 +148,18 @@ fn azure(version: &str) -> Option<String> {
     }
 }
 
-/// `enterprise_linux:9::baseos` is Red Hat's CPE without its prefix. Add-ons have versions of their own and name the
-/// release after them (`rhel_software_collections:3::el7`).
+/// `enterprise_linux:9::baseos` is Red Hat's CPE without its prefix. Products on top of the distribution have versions of
+/// their own and name the release after them (`openshift:4.12::el8`), or none (`openshift:4`): then any release is meant.
 fn red_hat(product: &str) -> Option<(String, String)> {
     let mut parts = product.split(':');
-    let name = parts.next()?;
+    let name = parts.next().filter(|name| !name.is_empty())?;
     let digits = |text: &str| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
     let own = digits(parts.next()?);
     let edition = parts.nth(1).and_then(|edition| edition.strip_prefix("el")).map(digits);
+    let distribution = name == "enterprise_linux" || name.starts_with("rhel_");
+    let own = if distribution { own } else { String::new() };
     let release = edition.filter(|release| !release.is_empty()).unwrap_or(own);
-    let ours = name == "enterprise_linux" || name.starts_with("rhel_");
-    (ours && !release.is_empty()).then(|| (format!("rhel:{release}"), format!("redhat:{product}")))
+    (!distribution || !release.is_empty()).then(|| (versioned("rhel", &release), format!("redhat:{product}")))
 }
 
 /// `Linux Enterprise Server 15 SP5`, `Linux Enterprise Module for Basesystem 15 SP5`, `Leap 15.6`, `Tumbleweed`.
@@ -306,7 +307,9 @@ mod tests {
         check("crates.io", "cargo", "");
         check("Maven:https://repo.example", "maven", "");
         assert_eq!(from_osv("Android"), None);
-        assert_eq!(from_osv("Red Hat:openshift:4.12::el8"), None);
+        check("Red Hat:openshift:4.12::el8", "rhel:8", "redhat:openshift:4.12::el8");
+        check("Red Hat:openshift:4", "rhel", "redhat:openshift:4");
+        assert_eq!(from_osv("Red Hat:enterprise_linux"), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(super) struct Gaps {
     damaged: BTreeMap<String, String>,
     versions: BTreeMap<String, BTreeSet<String>>,
     foreign: BTreeSet<String>,
+    products: BTreeSet<(String, String)>,
 }
 
 impl Gaps {
@@ -30,6 +31,11 @@ impl Gaps {
     /// A package that the distribution did not build.
     pub(super) fn foreign(&mut self, subject: &Subject<'_>) {
         self.foreign.extend(subject.packages.iter().map(|package| package.name.clone()));
+    }
+
+    /// A package that would match what is said of a product which the image does not name.
+    pub(super) fn product(&mut self, package: &str, product: &str) {
+        self.products.insert((package.to_owned(), product.trim_start_matches("redhat:").to_owned()));
     }
 
     /// A version that the scheme does not know.
@@ -64,6 +70,17 @@ pub(super) fn coverage(
         );
         let subject = About::PackageType { name: "rpm".into(), packages: gaps.foreign.len() as u64 };
         statements.push(Coverage::new(subject, "third_party", CoverageState::Unseen, reason));
+    }
+    if !gaps.products.is_empty() {
+        let names: BTreeSet<String> =
+            gaps.products.iter().map(|(package, product)| format!("{package} ({product})")).collect();
+        let packages: BTreeSet<&String> = gaps.products.iter().map(|(package, _)| package).collect();
+        let reason = format!(
+            "vulnerable if they are of a product that the image does not name (by its repositories or its `cpe` label): {}",
+            examples(&names)
+        );
+        let subject = About::PackageType { name: "rpm".into(), packages: packages.len() as u64 };
+        statements.push(Coverage::new(subject, "product", CoverageState::Unseen, reason));
     }
     for (segment, what) in &gaps.damaged {
         let subject = About::Table { name: segment.clone() };

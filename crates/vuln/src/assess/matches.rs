@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::coverage::Gaps;
 use super::evaluate::{Hit, evaluate};
-use super::redhat;
+use super::redhat::{self, Reach};
 use super::subjects::{Context, Lookup, Subject};
 use crate::Segment;
 use crate::advisory::{Advisory, Target};
@@ -16,6 +16,9 @@ use crate::import::osv::NOT_MODULE_VERSIONS;
 use crate::segment::row::EndRef;
 use crate::segment::{Row, RowData, Tags};
 use crate::version::Scheme;
+
+/// What a fix of Ubuntu Pro needs.
+const WITH_PRO: &str = "fix available with Ubuntu Pro";
 
 /// A row that holds for a subject.
 #[derive(Debug, Clone)]
@@ -81,11 +84,15 @@ fn in_os_segment<'s>(
         .filter(|key| segment.covers(key))
         .map(|key| (key, rows(subject, segment, key, context, gaps)))
         .collect();
+    // What Red Hat says of a product without a release.
+    let rhel = context.os_keys.first().is_some_and(|key| key.starts_with("rhel:"));
+    let any_release = if rhel { rows(subject, segment, "rhel", context, gaps) } else { Vec::new() };
     if context.upstream.is_some() {
         known.extend(by_key.iter().flat_map(|(_, rows)| rows).filter_map(|row| row.row.advisory()).flat_map(cves));
     }
     ubuntu_pro(&mut by_key, context.ubuntu_pro);
-    let mut found = Vec::new();
+    let mut found: Vec<Match<'s>> =
+        any_release.into_iter().filter_map(|row| row.matched(subject, segment, gaps)).collect();
     for (key, rows) in by_key {
         let rows = if redhat::has_minors(key) { by_minor(rows) } else { rows };
         found.extend(rows.into_iter().filter_map(|row| row.matched(subject, segment, gaps)));
@@ -147,19 +154,49 @@ fn rows<'s>(
             continue;
         }
         let version = subject.scheme.range_key(lookup.version);
+        let mut fitting = Vec::new();
         for row in rows {
             let Some(data) = row.data() else {
                 gaps.damaged(&segment.meta().name, "a row cannot be read");
                 continue;
             };
-            if applies(&data, &lookup, subject, context) {
+            if applies(&data, &lookup, subject) {
                 let hit = evaluate(subject.scheme, lookup.version, &version, &data);
                 let (version, binary) = (lookup.version.to_owned(), lookup.binary);
-                judged.push(Judged { row, data, version, binary, hit });
+                fitting.push(Judged { row, data, version, binary, hit });
             }
         }
+        within_reach(&mut fitting, lookup.name, context, gaps);
+        judged.append(&mut fitting);
     }
     judged
+}
+
+/// Of what was said of one name, keeps what holds for the products that the image has.
+fn within_reach(rows: &mut Vec<Judged<'_>>, name: &str, context: &Context<'_, '_, '_>, gaps: &mut Gaps) {
+    // A package of the distribution that a product ships too is the distribution's, unless its build says otherwise.
+    let common = rows.iter().any(|row| redhat::is_about_distribution(&row.data.tags.products));
+    rows.retain_mut(|row| {
+        let products = &row.data.tags.products;
+        let build = row.fix().map_or("", redhat::line);
+        if common && build.is_empty() && !redhat::is_about_distribution(products) {
+            return false;
+        }
+        match redhat::reach(products, build, &context.enabled) {
+            Reach::Here => true,
+            Reach::Subscription => false,
+            Reach::ExtendedLife => {
+                row.needs("fix available with Extended Life Cycle Support");
+                true
+            }
+            Reach::Product => {
+                if row.hit.is_some() {
+                    gaps.product(name, products.first().copied().unwrap_or_default());
+                }
+                false
+            }
+        }
+    });
 }
 
 /// What Ubuntu says with and without Ubuntu Pro about one advisory. Without it, the free rows decide where there are
@@ -173,13 +210,13 @@ fn ubuntu_pro(by_key: &mut [(&String, Vec<Judged<'_>>)], enabled: bool) {
                 (offsets(pro), free)
             } else {
                 for row in pro.iter_mut() {
-                    row.needs_pro();
+                    row.needs(WITH_PRO);
                 }
                 (offsets(free), pro)
             }
         }
         [(key, pro)] if key.starts_with("ubuntu-pro") && !enabled => {
-            pro.iter_mut().for_each(Judged::needs_pro);
+            pro.iter_mut().for_each(|row| row.needs(WITH_PRO));
             return;
         }
         _ => return,
@@ -226,14 +263,14 @@ impl<'s> Judged<'s> {
         }
     }
 
-    /// A fix that only Ubuntu Pro brings is no fix here.
-    fn needs_pro(&mut self) {
+    /// A fix that only a subscription brings is no fix here.
+    fn needs(&mut self, subscription: &'static str) {
         if let Some(hit) = &mut self.hit
             && hit.status == FixStatus::Fixed
         {
             hit.status = FixStatus::Affected;
             hit.fixed.clear();
-            self.data.tags.note = "fix available with Ubuntu Pro";
+            self.data.tags.note = subscription;
         }
     }
 
@@ -271,15 +308,14 @@ impl<'s> Judged<'s> {
     }
 }
 
-/// Whether a row speaks of what was looked up: the kind of name, the module stream, the architecture, the product, the
-/// line of builds.
-fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>, context: &Context<'_, '_, '_>) -> bool {
+/// Whether a row speaks of what was looked up: the kind of name, the module stream, the architecture, the line of builds.
+fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>) -> bool {
     let kind = match row.target {
         Target::Package | Target::Either => true,
         Target::Source => lookup.binary.is_none(),
         Target::Binary => lookup.binary.is_some(),
     };
-    if !kind || redhat::out_of_reach(&row.tags.products, &context.enabled) {
+    if !kind {
         return false;
     }
     let packages = match lookup.binary {

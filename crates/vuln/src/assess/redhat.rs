@@ -2,8 +2,10 @@
 //!
 //! One CVE is often fixed by several errata: one per minor release (`el9_4`) and one in the main line (`el9`). A package
 //! is judged by the erratum of its own minor; without one, by that of the nearest later minor, the main line last.
-//! Streams that need a subscription (EUS, AUS, E4S, TUS) count only where the image enables them. Builds that are not
-//! of the normal line (ksplice, FIPS) are only compared among themselves.
+//! Streams that need a subscription (EUS, AUS, E4S, TUS) count only where the image enables them; what is fixed only with
+//! the extended life of a release (ELS) is unfixed without it. Products on top of the distribution (`OpenShift`, Ansible, …)
+//! count where the image's repositories or its `cpe` label name them, or where the package is a build of theirs. Builds
+//! that are not of the normal line (ksplice, FIPS, a product's own) are only compared among themselves.
 
 use crate::version::{Key, Scheme};
 
@@ -48,39 +50,96 @@ pub(super) struct Enabled {
 }
 
 impl Enabled {
-    /// Whether a product of an extended stream is enabled: by the map where it knows the repositories, else by how
-    /// they are named (`rhel-9-for-x86_64-appstream-eus-rpms`).
-    fn has(&self, product: &str, stream: &str) -> bool {
-        if self.products.is_empty() {
-            return self.repositories.iter().any(|name| name.contains(&format!("-{stream}-")));
+    /// Whether a product is enabled: by the map where it knows the repositories, else an extended stream by how they are
+    /// named (`rhel-9-for-x86_64-appstream-eus-rpms`).
+    fn has(&self, product: &str) -> bool {
+        let stream = extended(product);
+        let mapped = self.products.iter().any(|enabled| extended(enabled) == stream);
+        match stream {
+            Some(stream) if !mapped => self.repositories.iter().any(|name| name.contains(&format!("-{stream}-"))),
+            _ => self.products.iter().any(|enabled| is_part(enabled, release(product))),
         }
-        // `redhat:rhel_eus:9.2::appstream` is enabled by any repository of the stream and minor.
-        let release = |product: &str| product.splitn(4, ':').take(3).collect::<Vec<_>>().join(":");
-        self.products.iter().any(|enabled| release(enabled) == release(product))
     }
 }
 
-/// Whether products that need a subscription, and only those, were fixed, and the image has none of them.
-pub(super) fn out_of_reach(products: &[&str], enabled: &Enabled) -> bool {
-    !products.is_empty()
-        && products.iter().all(|product| extended(product).is_some_and(|stream| !enabled.has(product, stream)))
+/// `redhat:rhel_eus:9.2::appstream` is enabled by any repository of the stream and minor.
+fn release(product: &str) -> &str {
+    product.match_indices(':').nth(2).map_or(product, |(end, _)| &product[..end])
+}
+
+/// Whether `redhat:openshift:4.12::el8` is of `redhat:openshift:4.12` or of `redhat:openshift:4`.
+fn is_part(product: &str, whole: &str) -> bool {
+    product.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '.']))
+}
+
+/// Whether what was said of some products holds for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It does.
+    Here,
+    /// The fix needs the extended life of the release.
+    ExtendedLife,
+    /// Only with a subscription that the image has not.
+    Subscription,
+    /// Only for a product on top of the distribution.
+    Product,
+}
+
+/// Whether what was said of `products` holds. `build` is the line of builds that the fix belongs to.
+pub(super) fn reach(products: &[&str], build: &str, enabled: &Enabled) -> Reach {
+    let here = |product: &&str| match (extended(product), is_distribution(product)) {
+        (None, true) => true,
+        // Only builds of the same line are compared, so the package itself is the product's.
+        (None, false) => !build.is_empty() || enabled.has(product),
+        (Some(_), _) => enabled.has(product),
+    };
+    if products.is_empty() || products.iter().any(here) {
+        Reach::Here
+    } else if products.iter().any(|product| extended(product) == Some("els")) {
+        Reach::ExtendedLife
+    } else if products.iter().any(|product| extended(product).is_some()) {
+        Reach::Subscription
+    } else {
+        Reach::Product
+    }
+}
+
+/// Whether something is said of the distribution itself. Feeds of other vendors name no Red Hat product.
+pub(super) fn is_about_distribution(products: &[&str]) -> bool {
+    products.is_empty() || products.iter().any(|product| is_distribution(product))
+}
+
+fn is_distribution(product: &str) -> bool {
+    let name = product.strip_prefix("redhat:").map(|rest| rest.split(':').next().unwrap_or(rest));
+    name.is_none_or(|name| name == "enterprise_linux" || name.starts_with("rhel_"))
 }
 
 /// `redhat:rhel_eus:9.2::appstream` is of the stream `eus`.
-fn extended(product: &str) -> Option<&str> {
+fn extended(product: &str) -> Option<&'static str> {
     let name = product.strip_prefix("redhat:rhel_")?.split(':').next()?;
     ["eus", "aus", "tus", "e4s", "els"].into_iter().find(|stream| name.starts_with(stream))
 }
 
-/// Which line of builds a release belongs to: only equal lines are compared.
-pub(super) fn line(version: &str) -> &'static str {
+/// Which line of builds a release belongs to: only equal lines are compared. A product's own builds carry its mark before
+/// the release (`rhaos4.12.git6005903.el8`) or right behind it (`el8ost`).
+pub(super) fn line(version: &str) -> &str {
     if version.contains(".ksplice") {
-        "ksplice"
-    } else if version.contains("_fips") || version.contains(".fips") {
-        "fips"
-    } else {
-        ""
+        return "ksplice";
     }
+    if version.contains("_fips") || version.contains(".fips") {
+        return "fips";
+    }
+    let Some((before, after)) = version.rsplit_once(".el") else { return "" };
+    if let Some(mark) = before.split(['.', '-']).position(|part| part.starts_with("rhaos")) {
+        // With its minor: `rhaos4` and `12`.
+        let start = before.split(['.', '-']).take(mark).map(|part| part.len() + 1).sum::<usize>();
+        let rest = &before[start..];
+        let end = rest.match_indices('.').nth(1).map_or(rest.len(), |(at, _)| at);
+        return &rest[..end];
+    }
+    let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    let end = after.bytes().position(|byte| !byte.is_ascii_lowercase()).unwrap_or(after.len());
+    &after[..end]
 }
 
 /// Whether a package was not built by the distribution, by its vendor as rpm has it.
@@ -127,25 +186,57 @@ mod tests {
         assert_eq!(deciding("1-1.el9", &["1-5.el9", "1-9.el9", "1-7.el9"]), Some(1));
     }
 
+    fn with(repositories: &[&str], products: &[&str]) -> Enabled {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Enabled { repositories: owned(repositories), products: owned(products) }
+    }
+
     #[test]
     fn extended_streams_need_a_repository() {
         let eus = ["redhat:rhel_eus:9.2::appstream"];
-        let with = |repositories: &[&str], products: &[&str]| Enabled {
-            repositories: repositories.iter().map(|name| (*name).to_owned()).collect(),
-            products: products.iter().map(|name| (*name).to_owned()).collect(),
-        };
         let names = ["rhel-9-for-x86_64-appstream-eus-rpms"];
-        assert!(out_of_reach(&eus, &with(&[], &[])));
-        assert!(!out_of_reach(&eus, &with(&names, &[])));
-        assert!(!out_of_reach(&[eus[0], "redhat:enterprise_linux:9::appstream"], &with(&[], &[])));
-        assert!(!out_of_reach(&[], &with(&[], &[])));
+        let check = |products: &[&str], enabled: &Enabled, expected: Reach| {
+            assert_eq!(reach(products, "", enabled), expected, "{products:?} {enabled:?}");
+        };
+        check(&eus, &with(&[], &[]), Reach::Subscription);
+        check(&eus, &with(&names, &[]), Reach::Here);
+        check(&[eus[0], "redhat:enterprise_linux:9::appstream"], &with(&[], &[]), Reach::Here);
+        check(&[], &with(&[], &[]), Reach::Here);
         // With the map the minor counts too.
-        assert!(!out_of_reach(&eus, &with(&names, &["redhat:rhel_eus:9.2::baseos"])));
-        assert!(out_of_reach(&eus, &with(&names, &["redhat:rhel_eus:9.4::appstream"])));
-        assert!(out_of_reach(
-            &eus,
-            &with(&["rhel-9-for-x86_64-appstream-rpms"], &["redhat:enterprise_linux:9::appstream"])
-        ));
+        check(&eus, &with(&names, &["redhat:rhel_eus:9.2::baseos"]), Reach::Here);
+        check(&eus, &with(&names, &["redhat:rhel_eus:9.4::appstream"]), Reach::Subscription);
+        let plain = with(&["rhel-9-for-x86_64-appstream-rpms"], &["redhat:enterprise_linux:9::appstream"]);
+        check(&eus, &plain, Reach::Subscription);
+        check(&["redhat:rhel_els:7"], &with(&[], &[]), Reach::ExtendedLife);
+        check(&["redhat:rhel_els:7"], &with(&["rhel-7-server-els-rpms"], &[]), Reach::Here);
+    }
+
+    #[test]
+    fn products_need_a_repository_or_a_build_of_theirs() {
+        let check = |product: &str, build: &str, enabled: &[&str], expected: Reach| {
+            assert_eq!(reach(&[product], build, &with(&[], enabled)), expected, "{product} {build} {enabled:?}");
+        };
+        check("redhat:openshift:4.12::el8", "", &[], Reach::Product);
+        check("redhat:openshift:4.12::el8", "rhaos4.12", &[], Reach::Here);
+        check("redhat:openshift:4.12::el8", "", &["redhat:openshift:4.12::el9"], Reach::Here);
+        check("redhat:openshift:4", "", &["redhat:openshift:4.12::el8"], Reach::Here);
+        check("redhat:openshift:4.1::el8", "", &["redhat:openshift:4.12::el8"], Reach::Product);
+        check("redhat:rhel_software_collections:3::el7", "", &[], Reach::Here);
+    }
+
+    #[test]
+    fn lines_of_builds() {
+        let check = |version: &str, expected: &str| assert_eq!(line(version), expected, "{version}");
+        check("1-1.ksplice1.el8", "ksplice");
+        check("1-1_fips.el8", "fips");
+        check("1-1.el8", "");
+        check("3.9.18-3.el9_4.5", "");
+        check("1:1.25.1-5.rhaos4.12.git6005903.el8", "rhaos4.12");
+        check("4.12.0-202301.p0.g1.assembly.stream.el8", "");
+        check("2.1-3.el8ost", "ost");
+        check("2.1-3.el9ap.1", "ap");
+        check("1:18.19-1.module+el9.4.0+1+abc", "");
+        check("1.2-3.fc40", "");
     }
 
     #[test]
@@ -154,6 +245,5 @@ mod tests {
         assert!(!is_foreign("rhel:9", Some("Red Hat, Inc.")));
         assert!(!is_foreign("rhel:9", None) && !is_foreign("rhel:9", Some("(none)")));
         assert!(!is_foreign("mageia:9", Some("anybody")));
-        assert_eq!((line("1-1.ksplice1.el8"), line("1-1_fips.el8"), line("1-1.el8")), ("ksplice", "fips", ""));
     }
 }

@@ -12,7 +12,7 @@ use super::golang::Platform;
 use super::redhat::Enabled;
 use crate::Segment;
 use crate::ecosystem::{self, Naming};
-use crate::import::csaf::REPOSITORY;
+use crate::import::csaf::{self, REPOSITORY};
 use crate::version::{Scheme, dpkg, rpm};
 
 /// The segments and what the operating system asks of them.
@@ -78,7 +78,9 @@ impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
             .collect();
         repositories.sort_unstable();
         repositories.dedup();
-        let enabled = Enabled { products: products(&repositories, segments), repositories };
+        let label = inventory.artifact.labels.get("cpe").and_then(|cpe| csaf::release(cpe)).map(|(_, product)| product);
+        let products = products(&repositories, segments).into_iter().chain(label).collect();
+        let enabled = Enabled { products, repositories };
         let (system, architecture) =
             (inventory.artifact.platform.os.as_str(), inventory.artifact.platform.architecture.as_str());
         let platform = Platform { system, architecture };

@@ -170,9 +170,10 @@ fn red_hats_map_tells_what_a_repository_brings() {
     let map = br#"{"data": {
         "rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2": {"cpes": ["cpe:/a:redhat:rhel_eus:9.2::appstream"], "repo_relative_urls": []},
         "rhel-9-for-x86_64-appstream-rpms": {"cpes": ["cpe:/a:redhat:enterprise_linux:9::appstream"]},
-        "openshift-4": {"cpes": ["cpe:/a:redhat:openshift:4.12::el9"]}}}"#;
+        "rhocp-4.12-for-rhel-9-x86_64-rpms": {"cpes": ["cpe:/a:redhat:openshift:4.12::el9"]},
+        "of-nobody": {"cpes": ["cpe:/a:redhat"]}}}"#;
     crate::import::csaf::repositories(map, "map", &mut sink);
-    assert_eq!((sink.report.read, sink.report.left_out, sink.report.failed), (3, 1, 0));
+    assert_eq!((sink.report.read, sink.report.left_out, sink.report.failed), (4, 1, 0));
     crate::import::csaf::repositories(b"{", "map", &mut sink);
     assert_eq!(sink.report.diagnostics[0].code, "redhat/repositories");
     let map = sink.builder.finish(Meta { name: "rhel-repositories".into(), ..Meta::default() }).unwrap().0;
@@ -191,6 +192,75 @@ fn red_hats_map_tells_what_a_repository_brings() {
     let check_with = |sets: &str, expected: &[&str]| check(&image(sets), &[map.clone(), feed.clone()], expected);
     check_with("rhel-9-for-x86_64-appstream-rpms", &[]);
     check_with("rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2", &["CVE-2024-0002 python3 9-1.el9_2"]);
+
+    let product = |rows: Affected, product: &str| Affected { products: vec![product.into()], ..rows };
+    let feed = segment(
+        "csaf",
+        &["rhel", "rhel:9"],
+        &[
+            advisory(
+                "CVE-2024-0005",
+                vec![product(binary("rhel:9 openshift-clients", "4.12.9-1.el9"), "redhat:openshift:4.12::el9")],
+            ),
+            advisory("CVE-2024-0006", vec![product(row("rhel openshift-clients", ""), "redhat:openshift:4")]),
+            advisory("CVE-2024-0007", vec![product(row("rhel openshift-clients", ""), "redhat:openshift:3")]),
+            advisory("CVE-2024-0008", vec![product(binary("rhel:9 zlib", "9-1.el9"), "redhat:openshift:4.12::el9")]),
+            advisory("CVE-2024-0009", vec![binary("rhel:9 zlib", "2-1.el9")]),
+        ],
+        &[],
+    );
+    let packages = || vec![package("rpm openshift-clients 4.12.1-1.el9"), package("rpm zlib 3-1.el9")];
+    let enabled =
+        packages().into_iter().map(|one| with_property(one, "content_sets", "rhocp-4.12-for-rhel-9-x86_64-rpms"));
+    let expected = ["CVE-2024-0005 openshift-clients 4.12.9-1.el9", "CVE-2024-0006 openshift-clients"];
+    check(&inventory("rhel 9.2", enabled.collect()), &[map, feed.clone()], &expected);
+    // The label of the image says the same; without either it is said that nothing is known.
+    let mut labelled = inventory("rhel 9.2", packages());
+    labelled.artifact.labels.insert("cpe".into(), "cpe:/a:redhat:openshift:4.12::el9".into());
+    check(&labelled, std::slice::from_ref(&feed), &expected);
+    let unknown = check(&inventory("rhel 9.2", packages()), &[feed], &[]);
+    let gap = unknown.coverage.iter().find(|statement| statement.signal == "product").unwrap();
+    assert!(gap.reason.contains("openshift-clients (openshift:3)") && gap.state == CoverageState::Unseen, "{gap:?}");
+}
+
+#[test]
+fn builds_of_a_product_are_compared_among_themselves() {
+    let product =
+        |fix: &str| Affected { products: vec!["redhat:openshift:4.12::el8".into()], ..binary("rhel:8 cri-o", fix) };
+    let feed = segment(
+        "csaf",
+        &["rhel:8"],
+        &[advisory(
+            "CVE-2024-0001",
+            vec![product("1.25.1-5.rhaos4.12.git1.el8"), product("1.26.1-5.rhaos4.13.git1.el8")],
+        )],
+        &[],
+    );
+    let image = |version: &str| inventory("rhel 8.6", vec![package(&format!("rpm cri-o {version}"))]);
+    let feed = std::slice::from_ref(&feed);
+    check(&image("1.25.1-4.rhaos4.12.git0.el8"), feed, &["CVE-2024-0001 cri-o 1.25.1-5.rhaos4.12.git1.el8"]);
+    check(&image("1.25.1-5.rhaos4.12.git1.el8"), feed, &[]);
+    check(&image("1.26.1-5.rhaos4.13.git0.el8"), feed, &["CVE-2024-0001 cri-o 1.26.1-5.rhaos4.13.git1.el8"]);
+}
+
+#[test]
+fn extended_life_is_said_and_does_not_count() {
+    let els = |affected: Affected| Affected { products: vec!["redhat:rhel_els:7".into()], ..affected };
+    let rows = vec![els(binary("rhel:7 openssl", "1:1.0.2k-27.el7_9"))];
+    let unfixed = Affected { status: State::Said(FixStatus::WillNotFix), ..els(row("rhel:7 openssl", "")) };
+    let feed =
+        segment("csaf", &["rhel:7"], &[advisory("CVE-2024-0001", rows), advisory("CVE-2024-0002", vec![unfixed])], &[]);
+    let image = inventory("rhel 7.9", vec![package("rpm openssl 1:1.0.2k-26.el7_9")]);
+    let assessment = check(&image, &[feed.clone()], &["CVE-2024-0001 openssl", "CVE-2024-0002 openssl"]);
+    let first = assessment.findings.iter().find(|finding| finding.id == "CVE-2024-0001").unwrap();
+    assert_eq!(first.status, FixStatus::Affected);
+    assert!(first.because.rule.ends_with("; fix available with Extended Life Cycle Support"), "{}", first.because.rule);
+    let enabled = with_property(package("rpm openssl 1:1.0.2k-26.el7_9"), "content_sets", "rhel-7-server-els-rpms");
+    check(
+        &inventory("rhel 7.9", vec![enabled]),
+        &[feed],
+        &["CVE-2024-0001 openssl 1:1.0.2k-27.el7_9", "CVE-2024-0002 openssl"],
+    );
 }
 
 #[test]

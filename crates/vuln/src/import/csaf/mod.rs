@@ -372,7 +372,7 @@ fn state(code: u8) -> State {
 }
 
 /// `cpe:/a:redhat:enterprise_linux:9::appstream` to `rhel:9` and the product.
-pub(super) fn release(cpe: &str) -> Option<(String, String)> {
+pub(crate) fn release(cpe: &str) -> Option<(String, String)> {
     let rest = cpe.strip_prefix("cpe:/").and_then(|rest| rest.split_once(':'))?.1;
     let product = rest.strip_prefix("redhat:")?;
     ecosystem::from_osv(&format!("Red Hat:{product}"))
