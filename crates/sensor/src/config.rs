@@ -24,9 +24,9 @@ pub enum Print {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Name of the cluster; empty for a machine without one.
+    /// Name of the cluster; empty for the one that the hub's token names, and for a machine without one.
     pub cluster: String,
-    /// Name of this node; empty for the machine's host name.
+    /// Name of this node; empty for the one that the hub's token names, else the machine's host name.
     pub node: String,
     /// The hub's address, where it is not the one of the enrolment.
     pub hub: Option<String>,
@@ -34,6 +34,8 @@ pub struct Config {
     pub enrol_token: Option<String>,
     /// Folder for the identity and the spool.
     pub state_dir: Option<PathBuf>,
+    /// Where the node's root directory is mounted, for its facts; `/` when absent.
+    pub host_root: Option<PathBuf>,
     /// Falco rule files, in order, after our own.
     pub rules: Vec<PathBuf>,
     /// Whether our own rules are left out.
@@ -66,6 +68,11 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Where the node's root directory is.
+    pub fn host_root(&self) -> PathBuf {
+        self.host_root.clone().unwrap_or_else(|| PathBuf::from("/"))
+    }
+
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = limits::read_text(path, MAX_CONFIG_BYTES)?;

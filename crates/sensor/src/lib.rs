@@ -14,6 +14,7 @@ pub mod config;
 pub mod container;
 pub mod convert;
 pub mod dns;
+mod facts;
 pub mod kernel;
 pub mod output;
 pub mod pipeline;

@@ -65,10 +65,10 @@ struct Run {
     /// How long events wait for the name of their container's image [default: 2000].
     #[arg(long, value_name = "MILLISECONDS")]
     hold_ms: Option<u64>,
-    /// Name of the cluster.
+    /// Name of the cluster [default: the one that the join string is for].
     #[arg(long, env = "SEAWALL_CLUSTER")]
     cluster: Option<String>,
-    /// Name of this node [default: the host name].
+    /// Name of this node [default: the one that the join string is for, else the host name].
     #[arg(long, env = "SEAWALL_NODE")]
     node: Option<String>,
     /// Address of the hub, where it is not the one of the join string.
@@ -80,6 +80,9 @@ struct Run {
     /// Folder for the identity and the spool.
     #[arg(long, value_name = "DIR", env = "SEAWALL_STATE_DIR")]
     state_dir: Option<PathBuf>,
+    /// Where the node's root directory is mounted, for its facts [default: /].
+    #[arg(long, value_name = "DIR", env = "SEAWALL_HOST_ROOT")]
+    host_root: Option<PathBuf>,
 }
 
 impl Run {
@@ -94,6 +97,7 @@ impl Run {
         config.hub = self.hub.or(config.hub);
         config.enrol_token = self.enrol_token.or(config.enrol_token);
         config.state_dir = self.state_dir.or(config.state_dir);
+        config.host_root = self.host_root.or(config.host_root);
         config.print = self.print.unwrap_or(config.print);
         config.no_own_rules |= self.no_own_rules;
         config.self_test = true;

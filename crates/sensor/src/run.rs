@@ -60,7 +60,6 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
         tracing::warn!("this process lacks {}; the coverage table says what that costs", lacking.join(" "));
     }
     let clock = Clock::now();
-    let node = Scope::node(&*config.cluster, node_name(config));
     let (rules, diagnostics) = crate::rules::load(&config.rules, !config.no_own_rules)?;
     for diagnostic in &diagnostics {
         if diagnostic.level == model::Level::Note {
@@ -75,8 +74,9 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
     let judge = (config.print != Print::Events).then(|| Arc::new(Judge::new(engine.rules())));
     let wanted: BTreeSet<Signal> = engine.needs().kinds.iter().filter_map(|kind| Signal::from_name(kind)).collect();
 
-    let uplink = uplink::start(config, &node)?;
-    let sender = uplink.as_ref().map_or_else(|| anonymous(&node), uplink::Connection::sender);
+    let host_name = host_name();
+    let uplink = uplink::start(config, &host_name)?;
+    let sender = uplink.as_ref().map_or_else(|| anonymous(config, host_name), uplink::Connection::sender);
     // The certificate says who this is: the hub refuses anything else.
     let node = Scope::node(sender.cluster.clone(), sender.node.clone().unwrap_or_default());
     let version = engine.rules().version().to_owned();
@@ -431,21 +431,21 @@ fn settings(config: &Config, engine: &Engine) -> Settings {
     settings
 }
 
-fn node_name(config: &Config) -> String {
+/// The machine's own name.
+fn host_name() -> String {
     // HOST_NAME_MAX is 64.
     const MAX_NAME_BYTES: u64 = 256;
-    if !config.node.is_empty() {
-        return config.node.clone();
-    }
     let name = limits::read_text("/proc/sys/kernel/hostname", MAX_NAME_BYTES).unwrap_or_default();
     if name.trim().is_empty() { "node".into() } else { name.trim().to_owned() }
 }
 
 /// The sender of alerts that are only printed.
-fn anonymous(node: &Scope) -> Sender {
+fn anonymous(config: &Config, host_name: String) -> Sender {
+    let name = if config.node.is_empty() { host_name } else { config.node.clone() };
+    let node = Scope::node(&*config.cluster, name);
     Sender {
-        cluster: node.cluster.clone(),
-        node: node.node.clone(),
+        cluster: node.cluster,
+        node: node.node,
         program: crate::PROGRAM.into(),
         version: crate::VERSION.into(),
         boot_id: uuid::Uuid::new_v4(),

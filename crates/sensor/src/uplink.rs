@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use model::{Alert, Coverage, Event, Loss, Scope, Sender};
+use model::{Alert, Coverage, Event, Loss, Sender};
+use wire::enrol::Names;
 
 use crate::config::Config;
+use crate::facts;
 use crate::output::Uplink;
 
 /// How long a stop waits for what is not sent yet; the rest stays in the spool for the next start.
@@ -44,7 +46,8 @@ impl Uplink for Handle {
     }
 }
 
-fn push<T: serde::Serialize>(uplink: &wire::Uplink, stream: &str, make: impl FnOnce(u64) -> T) {
+/// Spools one record; `make` gets its sequence number.
+pub(crate) fn push<T: serde::Serialize>(uplink: &wire::Uplink, stream: &str, make: impl FnOnce(u64) -> T) {
     // A record that does not fit into the spool becomes a gap with a cause; the spool counts it itself.
     let pushed = uplink.stream(stream).map_err(anyhow::Error::from);
     if let Err(error) = pushed.and_then(|stream| Ok(stream.push_with(make)?)) {
@@ -52,8 +55,8 @@ fn push<T: serde::Serialize>(uplink: &wire::Uplink, stream: &str, make: impl FnO
     }
 }
 
-/// Starts the uplink where a hub is configured or was joined before.
-pub fn start(config: &Config, node: &Scope) -> anyhow::Result<Option<Connection>> {
+/// Starts the uplink where a hub is configured or was joined before. `host_name` is this machine's own.
+pub fn start(config: &Config, host_name: &str) -> anyhow::Result<Option<Connection>> {
     if config.hub.is_none() && config.enrol_token.is_none() && config.state_dir.is_none() {
         return Ok(None);
     }
@@ -65,21 +68,38 @@ pub fn start(config: &Config, node: &Scope) -> anyhow::Result<Option<Connection>
         .build()
         .context("starting the uplink's thread")?;
     let path = dir.join("identity.json");
-    let identity = runtime.block_on(identity(config, node, &path))?;
+    let identity = runtime.block_on(identity(config, host_name, &path))?;
     let Some(identity) = identity else { return Ok(None) };
     let hub = match &config.hub {
         Some(address) => address.parse().with_context(|| format!("--hub {address} is not an address"))?,
         None => identity.hub_url.clone(),
     };
+    let node = identity.peer.node.clone();
     let mut settings = wire::UplinkConfig::new(hub, identity, dir.join("spool"), crate::PROGRAM, crate::VERSION);
     settings.identity_path = Some(path);
-    let uplink = runtime.block_on(wire::Uplink::start(settings)).context("starting the uplink")?;
-    Ok(Some(Connection { runtime, uplink: Arc::new(uplink) }))
+    let uplink = Arc::new(runtime.block_on(wire::Uplink::start(settings)).context("starting the uplink")?);
+    if let Some(node) = node {
+        runtime.spawn(facts::keep_sending(Arc::downgrade(&uplink), config.host_root(), node));
+    }
+    Ok(Some(Connection { runtime, uplink }))
 }
 
-async fn identity(config: &Config, node: &Scope, path: &Path) -> anyhow::Result<Option<wire::Identity>> {
+/// The identity that is kept, else a new one for whom the token is. Names that are given must fit either.
+async fn identity(config: &Config, host_name: &str, path: &Path) -> anyhow::Result<Option<wire::Identity>> {
+    let given = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    let names =
+        Names { cluster: given(&config.cluster), node: given(&config.node), host_name: Some(host_name.to_owned()) };
     if path.exists() {
-        return Ok(Some(wire::Identity::load(path).context("reading this node's identity")?));
+        let identity = wire::Identity::load(path).context("reading this node's identity")?;
+        let peer = &identity.peer;
+        if names.granted(&peer.cluster, peer.node.as_deref()).is_none() {
+            bail!(
+                "--cluster or --node is not who this node joined as, {peer}\nhint: leave them out, or remove {} and \
+                 join anew",
+                path.display()
+            );
+        }
+        return Ok(Some(identity));
     }
     let Some(token) = &config.enrol_token else {
         if config.hub.is_some() {
@@ -88,7 +108,7 @@ async fn identity(config: &Config, node: &Scope, path: &Path) -> anyhow::Result<
         return Ok(None);
     };
     let join: wire::JoinString = token.parse().context("reading the join string (--enrol-token)")?;
-    let identity = wire::enrol::request(&join, &node.cluster, node.node.as_deref()).await.context("joining the hub")?;
+    let identity = wire::enrol::request_as(&join, names).await.context("joining the hub")?;
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).with_context(|| format!("making the state folder {}", dir.display()))?;
     }

@@ -17,7 +17,7 @@ use model::wire::MAX_BATCH_COMPRESSED_BYTES;
 use state::access::TokenKind;
 use tokio::sync::Semaphore;
 use wire::PeerIdentity;
-use wire::enrol::{ENROL_PATH, EnrolRequest, MAX_ENROL_BYTES, RENEW_PATH, RenewRequest};
+use wire::enrol::{ENROL_PATH, EnrolRequest, MAX_ENROL_BYTES, Names, RENEW_PATH, RenewRequest};
 use wire::server::{BatchLimits, Peer, check_request, decode_batch};
 
 use crate::hub::{Hub, now};
@@ -153,7 +153,7 @@ async fn enrol(State(hub): State<Arc<Hub>>, headers: HeaderMap, body: Body) -> A
     let now = now();
     let known = hub.store.peek_token(TokenKind::Enrolment, &request.token.hash().0, now).await?;
     let refused = || Problem::forbidden("enrolment", "the token is not valid, has ended or was used already");
-    let granted = granted(&known.ok_or_else(refused)?, &request.peer)?;
+    let granted = granted(&known.ok_or_else(refused)?, &request.names)?;
     // The check above reads; this takes, so that of two at a time only one gets a certificate.
     hub.store.take_token(TokenKind::Enrolment, &request.token.hash().0, now).await?.ok_or_else(refused)?;
     let answer = hub.ca.enrol(&request.csr_pem, &granted, now).map_err(|error| Problem::bad_request(chain(&error)))?;
@@ -166,12 +166,13 @@ async fn enrol(State(hub): State<Arc<Hub>>, headers: HeaderMap, body: Body) -> A
 }
 
 /// What a token grants to who asks: its cluster, and its node where it names one.
-fn granted(token: &state::access::TokenRow, asked: &PeerIdentity) -> Answer<PeerIdentity> {
-    let other_node = !token.node.is_empty() && asked.node.as_deref() != Some(token.node.as_str());
-    if token.cluster != asked.cluster || other_node {
-        return Err(Problem::forbidden("enrolment", format!("the token is for {}, not for {asked}", token.name)));
-    }
-    Ok(asked.clone())
+fn granted(token: &state::access::TokenRow, asked: &Names) -> Answer<PeerIdentity> {
+    let node = Some(token.node.as_str()).filter(|node| !node.is_empty());
+    asked.granted(&token.cluster, node).ok_or_else(|| {
+        let word = |name: &Option<String>| name.clone().unwrap_or_else(|| "any".to_owned());
+        let asked = format!("node {} of cluster {}", word(&asked.node), word(&asked.cluster));
+        Problem::forbidden("enrolment", format!("the token is for {}, not for {asked}", token.name))
+    })
 }
 
 async fn renew(

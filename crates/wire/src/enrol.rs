@@ -30,9 +30,48 @@ pub struct EnrolRequest {
     pub token: Token,
     /// Who the machine says it is; the hub decides.
     #[serde(flatten)]
-    pub peer: PeerIdentity,
+    pub names: Names,
     /// PKCS#10 signing request (RFC 2986), PEM. Only its public key counts.
     pub csr_pem: String,
+}
+
+/// What a machine says of its names. What it leaves open, the token decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// Its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Its node's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The machine's own name: the node's where nobody named one. A program of a whole cluster gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_name: Option<String>,
+}
+
+impl Names {
+    /// Of a cluster and a node, or of a program of the whole cluster.
+    pub fn of(cluster: &str, node: Option<&str>) -> Self {
+        Self { cluster: Some(cluster.to_owned()), node: node.map(str::to_owned), host_name: None }
+    }
+
+    /// Whom a token for a cluster, and perhaps for one node of it, makes of who says this; `None` when it says otherwise.
+    pub fn granted(&self, cluster: &str, node: Option<&str>) -> Option<PeerIdentity> {
+        let fits = |said: &Option<String>, granted: &str| said.as_deref().is_none_or(|said| said == granted);
+        if !fits(&self.cluster, cluster) || node.is_some_and(|node| !fits(&self.node, node)) {
+            return None;
+        }
+        let node = node.or(self.node.as_deref()).or(self.host_name.as_deref());
+        PeerIdentity::new(cluster, node).ok()
+    }
+
+    /// Whether they can stand in a certificate, before they are sent.
+    fn check(&self) -> Result<(), NameError> {
+        for node in [&self.node, &self.host_name] {
+            PeerIdentity::new(self.cluster.as_deref().unwrap_or("local"), node.as_deref())?;
+        }
+        Ok(())
+    }
 }
 
 /// What a program sends to replace its certificate; who it is stands in the one it shows.
@@ -98,10 +137,15 @@ impl RenewRequest {
 
 /// Joins a hub as a node of a cluster, or with `node` absent as a program of the cluster.
 pub async fn request(join: &JoinString, cluster: &str, node: Option<&str>) -> Result<Identity, EnrolError> {
-    let peer = PeerIdentity::new(cluster, node)?;
+    request_as(join, Names::of(cluster, node)).await
+}
+
+/// Joins a hub as whoever the token is for; names that are given must fit it.
+pub async fn request_as(join: &JoinString, names: Names) -> Result<Identity, EnrolError> {
+    names.check()?;
     let (key, csr_pem) = new_key()?;
     let client = http::client(tls::pinned_client(join.ca)?)?;
-    let body = EnrolRequest { token: join.token.clone(), peer, csr_pem };
+    let body = EnrolRequest { token: join.token.clone(), names, csr_pem };
     let answer: EnrolAnswer = http::post_json(&client, &http::route(&join.hub_url, ENROL_PATH), &body).await?;
     accept(join.hub_url.clone(), join.ca, &key, answer)
 }
@@ -139,4 +183,31 @@ fn first_certificate(pem: &str) -> Result<Vec<u8>, TlsError> {
     let what = "the certificate authority";
     let chain = tls::certificates(what, pem)?;
     chain.first().map(|der| der.to_vec()).ok_or(TlsError::Pem { what, reason: "no certificate in it".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_who_does_not_name_itself() {
+        let names = |cluster: Option<&str>, node: Option<&str>, host: Option<&str>| Names {
+            cluster: cluster.map(str::to_owned),
+            node: node.map(str::to_owned),
+            host_name: host.map(str::to_owned),
+        };
+        let check = |names: Names, token: Option<&str>, expected: Option<Option<&str>>| {
+            let granted = names.granted("prod", token);
+            let expected = expected.map(|node| PeerIdentity::new("prod", node).unwrap());
+            assert_eq!(granted, expected, "{names:?} {token:?}");
+        };
+        check(names(None, None, Some("host")), Some("n1"), Some(Some("n1")));
+        check(names(None, None, Some("host")), None, Some(Some("host")));
+        check(names(Some("prod"), Some("n1"), Some("host")), Some("n1"), Some(Some("n1")));
+        check(names(Some("prod"), Some("n2"), None), None, Some(Some("n2")));
+        check(names(Some("prod"), None, None), None, Some(None));
+        check(names(None, Some("n2"), Some("n1")), Some("n1"), None);
+        check(names(Some("test"), None, None), Some("n1"), None);
+        check(names(None, None, Some("a\nb")), None, None);
+    }
 }

@@ -3,6 +3,8 @@
 use futures_util::stream;
 use reqwest::{Body, Client, StatusCode};
 use serde_json::{Value, json};
+use wire::PeerIdentity;
+use wire::enrol::Names;
 
 use crate::support::{CLUSTER, Node, TestHub, encode, peer};
 
@@ -158,6 +160,16 @@ async fn an_enrolment_token_works_once_and_for_its_machine() {
     let renewed = wire::enrol::renew(&identity).await.unwrap();
     assert_eq!(renewed.peer, peer("n1"));
     assert_eq!(hub.get("/nodes").await["items"][0]["state"], "enrolled");
+}
+
+#[tokio::test]
+async fn a_machine_that_names_nothing_is_whom_the_token_is_for() {
+    let hub = TestHub::start().await;
+    let unnamed = || Names { host_name: Some("host".into()), ..Names::default() };
+    let join = hub.running.join_string(&peer("n1"), 1).await.unwrap();
+    assert_eq!(wire::enrol::request_as(&join, unnamed()).await.unwrap().peer, peer("n1"));
+    let any = hub.running.join_string(&PeerIdentity::new(CLUSTER, None).unwrap(), 1).await.unwrap();
+    assert_eq!(wire::enrol::request_as(&any, unnamed()).await.unwrap().peer, peer("host"));
 }
 
 #[tokio::test]

@@ -178,7 +178,8 @@ fn enrol(body: &[u8], ca: &CertificateAuthority, store: &Mutex<Store>) -> Result
     if !store.lock().unwrap().tokens.remove(&request.token.hash()) {
         return Err(Problem::new(403, "token", "The token is unknown or used", ""));
     }
-    let answer = ca.enrol(&request.csr_pem, &request.peer, now()).map_err(|error| bad(&error))?;
+    let peer = request.names.granted("local", None).ok_or_else(|| bad(&"another cluster"))?;
+    let answer = ca.enrol(&request.csr_pem, &peer, now()).map_err(|error| bad(&error))?;
     Ok(serde_json::to_value(answer).unwrap())
 }
 
