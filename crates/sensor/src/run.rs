@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +55,7 @@ pub enum Sight {
 
 /// Runs until `shutdown` is set.
 pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
+    share_memory();
     let lacking = privilege::drop_rest()?;
     if !lacking.is_empty() {
         tracing::warn!("this process lacks {}; the coverage table says what that costs", lacking.join(" "));
@@ -175,23 +176,21 @@ impl Watch {
             }
         }
         let pipeline = RefCell::new(pipeline);
-        let reader = kernel.reader(|bytes| {
-            pipeline.borrow_mut().record(bytes);
-            0
-        })?;
-        self.test(&reader, &pipeline, &mut outcomes)?;
+        let mut reader = kernel.reader(|bytes| pipeline.borrow_mut().record(bytes))?;
+        self.test(&mut reader, &pipeline, &mut outcomes)?;
         self.say(&outcomes, &mut pipeline.borrow_mut(), &[]);
         Self::ready(&outcomes);
+        trim();
         let mut ticks = Ticks::default();
         let mut batch = Batch::default();
         while !shutdown.load(Ordering::Relaxed) {
-            self.wait(&reader)?;
-            let count = reader.consume()?;
+            self.wait(reader.as_fd())?;
+            let count = reader.consume();
             self.feed_back(&kernel, pipeline.borrow_mut().sink())?;
             batch.after(count);
             self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
         }
-        reader.consume()?;
+        reader.consume();
         pipeline.borrow_mut().sink().tick(self.now());
         Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
     }
@@ -216,7 +215,7 @@ impl Watch {
     /// Ready is said only after every active signal was seen once.
     fn test(
         &self,
-        reader: &Reader<'_>,
+        reader: &mut Reader<'_, impl FnMut(&[u8])>,
         pipeline: &RefCell<Pipeline<Output>>,
         outcomes: &mut Outcomes,
     ) -> anyhow::Result<()> {
@@ -225,7 +224,7 @@ impl Watch {
         }
         let pid = canary::run().context("starting the self-test")?;
         pipeline.borrow_mut().expect_canary(pid);
-        reader.consume()?;
+        reader.consume();
         let missing = canary::missing(&outcomes.seen(), pipeline.borrow().proved());
         outcomes.unproved(&missing);
         Ok(())
@@ -306,8 +305,8 @@ impl Watch {
         }
     }
 
-    fn wait(&self, reader: &Reader<'_>) -> anyhow::Result<()> {
-        let mut fds = [PollFd::new(reader.fd(), PollFlags::POLLIN), PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+    fn wait(&self, ring: BorrowedFd<'_>) -> anyhow::Result<()> {
+        let mut fds = [PollFd::new(ring, PollFlags::POLLIN), PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
         wait_for(&mut fds)?;
         // A call for each batch of records would be more than the poll itself.
         if fds[1].any().unwrap_or(true) {
@@ -382,6 +381,16 @@ impl Batch {
             std::thread::sleep(BATCH);
         }
         self.0 = Some(now);
+    }
+}
+
+/// Lets all threads allocate from one arena. There is little to contend for, and each arena keeps what it once needed.
+fn share_memory() {
+    // SAFETY: mallopt takes two numbers and locks what it changes.
+    #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "a call of the C library")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
     }
 }
 

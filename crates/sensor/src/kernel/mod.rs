@@ -6,12 +6,11 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::PathBuf;
 
 use libbpf_rs::{
-    Iter, Link, MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, ProgramMut, RingBuffer,
-    RingBufferBuilder,
+    Iter, Link, MapCore as _, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, ProgramMut,
 };
 
 use detect::opens::Judge;
@@ -22,12 +21,14 @@ use crate::signal::Signal;
 mod group;
 pub mod opens;
 pub mod programs;
+mod ring;
 
 pub use opens::Judgement;
 pub use programs::{Attach, Program};
+pub use ring::Reader;
 
 /// Size of the ring. Eight megabytes hold most of a second of 50,000 opens; half of it overflowed on a machine whose
-/// processors were all busy. It is mapped twice, which counts twice as memory used.
+/// processors were all busy.
 pub const RING_BYTES: u32 = 8 << 20;
 /// As `SIGNALS` in `common.h`.
 const SIGNALS: u32 = 32;
@@ -332,12 +333,10 @@ impl Kernel {
         Ok(object)
     }
 
-    /// A reader of the ring that hands each record to `callback`.
-    pub fn reader<'a>(&'a self, callback: impl FnMut(&[u8]) -> i32 + 'a) -> Result<Reader<'a>, KernelError> {
-        let error = |source| KernelError::Access { name: "events", source };
-        let mut builder = RingBufferBuilder::new();
-        builder.add(&self.events, callback).map_err(error)?;
-        Ok(Reader { ring: builder.build().map_err(error)? })
+    /// A reader of the ring that hands each record to `take`.
+    pub fn reader<F: FnMut(&[u8])>(&self, take: F) -> Result<Reader<'_, F>, KernelError> {
+        Reader::new(self.events.as_fd(), RING_BYTES as usize, take)
+            .map_err(|source| KernelError::Access { name: "events", source: source.into() })
     }
 
     /// The programs' counters, by signal, over all processors.
@@ -360,30 +359,6 @@ impl Kernel {
             all.push((signal, loss));
         }
         Ok(all)
-    }
-}
-
-/// Reads the ring.
-#[derive(Debug)]
-pub struct Reader<'a> {
-    ring: RingBuffer<'a>,
-}
-
-impl Reader<'_> {
-    /// A descriptor that is readable while records are there.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor belongs to `self.ring`, which lives as long as the borrow.
-        #[expect(unsafe_code, reason = "libbpf-rs gives the epoll descriptor as a number")]
-        unsafe {
-            BorrowedFd::borrow_raw(self.ring.epoll_fd())
-        }
-    }
-
-    /// Handles all records that are there, without waiting. Gives how many.
-    pub fn consume(&self) -> Result<u32, KernelError> {
-        let count = self.ring.consume_raw();
-        u32::try_from(count)
-            .map_err(|_| KernelError::Access { name: "events", source: libbpf_rs::Error::from_raw_os_error(-count) })
     }
 }
 

@@ -110,17 +110,16 @@ fn opened(kernel: &Kernel, script: &str, dir: &Path) -> Vec<String> {
     let pid = child.id();
     assert!(child.wait().unwrap().success());
     let paths = RefCell::new(Vec::new());
-    let reader = kernel
+    let mut reader = kernel
         .reader(|bytes| {
             if let Ok(record::Record { header, body: record::Body::Open(open) }) = record::decode(bytes)
                 && header.pid == pid
             {
                 paths.borrow_mut().push(record::text(open.path));
             }
-            0
         })
         .unwrap();
-    reader.consume().unwrap();
+    reader.consume();
     drop(reader);
     paths.into_inner()
 }
