@@ -1,10 +1,12 @@
 //! The wire's routes: batches and enrolment on the listener with mutual TLS (contract §7).
 //!
-//! Pressure is answered, not absorbed: one sender may have a few batches under way (429), all senders together as many
-//! as memory holds (503), and both answers say when to come back. The sender keeps its records until they are acked.
+//! Pressure is answered, not absorbed: one sender may have a few batches of a stream under way (429), all senders
+//! together as many as memory holds (503), and both answers say when to come back. The sender keeps its records until
+//! they are acked. Streams are counted apart, so that a sender's events and coverage never turn its alerts away.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
@@ -26,14 +28,19 @@ use crate::problem::{Answer, Problem, chain};
 
 /// Batches that are decoded or wait for the disk at a time: each may hold 4 MiB compressed and 32 MiB plain.
 pub(crate) const MAX_BATCHES: usize = 8;
-/// Of these, batches of one sender: two keep the wire busy, more would let one node starve the others.
-pub(crate) const MAX_BATCHES_OF_SENDER: usize = 2;
+/// Of these, batches of one sender and stream: two keep the wire busy, more would let one node starve the others.
+pub(crate) const MAX_BATCHES_OF_STREAM: usize = 2;
+/// How long a batch waits for its place, unread: no longer than it would be sent away for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Batches under way, by sender and stream.
+type UnderWay = Arc<Mutex<HashMap<(PeerIdentity, String), usize>>>;
 
 /// Batches under way.
 #[derive(Debug)]
 pub(crate) struct Ingest {
     all: Semaphore,
-    senders: Arc<Mutex<HashMap<PeerIdentity, usize>>>,
+    senders: UnderWay,
 }
 
 impl Default for Ingest {
@@ -45,37 +52,38 @@ impl Default for Ingest {
 /// A sender's place; given back when dropped.
 #[derive(Debug)]
 struct Slot {
-    senders: Arc<Mutex<HashMap<PeerIdentity, usize>>>,
-    sender: PeerIdentity,
+    senders: UnderWay,
+    of: (PeerIdentity, String),
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = senders.get_mut(&self.sender) {
+        if let Some(count) = senders.get_mut(&self.of) {
             *count -= 1;
             if *count == 0 {
-                senders.remove(&self.sender);
+                senders.remove(&self.of);
             }
         }
     }
 }
 
 impl Ingest {
-    fn enter(&self, sender: &PeerIdentity) -> Answer<Slot> {
+    fn enter(&self, sender: &PeerIdentity, stream: &str) -> Answer<Slot> {
+        let of = (sender.clone(), stream.to_owned());
         let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = senders.entry(sender.clone()).or_default();
-        if *count >= MAX_BATCHES_OF_SENDER {
+        let count = senders.entry(of.clone()).or_default();
+        if *count >= MAX_BATCHES_OF_STREAM {
             return Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-many-batches",
                 "Too many batches at a time",
-                format!("{MAX_BATCHES_OF_SENDER} batches of {sender} are under way; wait for their answers"),
+                format!("{MAX_BATCHES_OF_STREAM} batches of {sender}'s {stream} are under way; wait for their answers"),
             )
             .retry_after(1));
         }
         *count += 1;
-        Ok(Slot { senders: Arc::clone(&self.senders), sender: sender.clone() })
+        Ok(Slot { senders: Arc::clone(&self.senders), of })
     }
 }
 
@@ -111,8 +119,8 @@ async fn take(hub: &Hub, peer: &Peer, stream: &str, headers: &HeaderMap, body: B
     if !state::STREAMS.contains(&stream) {
         return Err(Problem::not_found("stream", stream));
     }
-    let _slot = hub.ingest.enter(sender)?;
-    let Ok(_place) = hub.ingest.all.try_acquire() else {
+    let _slot = hub.ingest.enter(sender, stream)?;
+    let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, hub.ingest.all.acquire()).await else {
         return Err(Problem::busy(format!("{MAX_BATCHES} batches are under way, more are not held in memory")));
     };
     let body = read(headers, body, MAX_BATCH_COMPRESSED_BYTES, "a compressed batch").await?;
@@ -194,16 +202,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sender_has_few_batches_at_a_time() {
+    fn a_sender_has_few_batches_of_a_stream_at_a_time() {
         let ingest = Ingest::default();
         let one = PeerIdentity::new("c", Some("one")).unwrap();
         let two = PeerIdentity::new("c", Some("two")).unwrap();
-        let first = ingest.enter(&one).unwrap();
-        let _second = ingest.enter(&one).unwrap();
-        let problem = ingest.enter(&one).unwrap_err();
+        let first = ingest.enter(&one, "events").unwrap();
+        let _second = ingest.enter(&one, "events").unwrap();
+        let problem = ingest.enter(&one, "events").unwrap_err();
         assert_eq!((problem.status, problem.retry_after_seconds), (429, Some(1)));
-        ingest.enter(&two).unwrap();
+        ingest.enter(&one, "alerts").unwrap();
+        ingest.enter(&two, "events").unwrap();
         drop(first);
-        ingest.enter(&one).unwrap();
+        ingest.enter(&one, "events").unwrap();
     }
 }
