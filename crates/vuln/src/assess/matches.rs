@@ -15,7 +15,7 @@ use crate::ecosystem;
 use crate::import::osv::NOT_MODULE_VERSIONS;
 use crate::segment::row::EndRef;
 use crate::segment::{Row, RowData, Tags};
-use crate::version::Scheme;
+use crate::version::{Scheme, rpm};
 
 /// What a fix of Ubuntu Pro needs.
 const WITH_PRO: &str = "fix available with Ubuntu Pro";
@@ -134,6 +134,8 @@ struct Judged<'s> {
     version: String,
     binary: Option<usize>,
     hit: Option<Hit>,
+    /// Whether the version was compared in the feed's epoch, since it came without one.
+    guessed_epoch: bool,
 }
 
 fn rows<'s>(
@@ -154,6 +156,7 @@ fn rows<'s>(
             continue;
         }
         let version = subject.scheme.range_key(lookup.version);
+        let lacks_epoch = lacks_epoch(subject, lookup.version);
         let mut fitting = Vec::new();
         for row in rows {
             let Some(data) = row.data() else {
@@ -161,15 +164,38 @@ fn rows<'s>(
                 continue;
             };
             if applies(&data, &lookup, subject) {
-                let hit = evaluate(subject.scheme, lookup.version, &version, &data);
+                let epoch = if lacks_epoch { epoch_of(&data) } else { None };
+                let hit = match epoch {
+                    None => evaluate(subject.scheme, lookup.version, &version, &data),
+                    Some(epoch) => {
+                        let full = format!("{epoch}:{}", lookup.version);
+                        evaluate(subject.scheme, &full, &subject.scheme.range_key(&full), &data)
+                    }
+                };
                 let (version, binary) = (lookup.version.to_owned(), lookup.binary);
-                fitting.push(Judged { row, data, version, binary, hit });
+                fitting.push(Judged { row, data, version, binary, hit, guessed_epoch: epoch.is_some() });
             }
         }
         within_reach(&mut fitting, lookup.name, context, gaps);
         judged.append(&mut fitting);
     }
     judged
+}
+
+/// Another tool's SBOM may leave the epoch out, whatever it is.
+fn lacks_epoch(subject: &Subject<'_>, version: &str) -> bool {
+    subject.scheme == Scheme::Rpm
+        && !version.contains(':')
+        && subject.packages.iter().all(|package| package.evidence == Evidence::Sbom)
+}
+
+/// The epoch in which a row speaks; none for 0.
+fn epoch_of<'s>(row: &RowData<'s>) -> Option<&'s str> {
+    let ends = row.ranges.iter().filter_map(|range| match range.end {
+        EndRef::Fixed(end) | EndRef::Last(end) | EndRef::Before(end) => Some(end),
+        EndRef::Open => None,
+    });
+    ends.map(|end| rpm::split_epoch(end).0).find(|epoch| !matches!(*epoch, "" | "0"))
 }
 
 /// Of what was said of one name, keeps what holds for the products that the image has.
@@ -284,12 +310,7 @@ impl<'s> Judged<'s> {
             package.evidence == Evidence::Manifest || package.properties.get("confidence").is_some_and(|c| c == "low")
         };
         let low = self.data.tags.note == NOT_MODULE_VERSIONS || subject.packages.iter().all(low);
-        // Another tool's SBOM may lack the epoch that the feed has: the order is then a guess.
-        let epoch = subject.scheme == Scheme::Rpm
-            && subject.packages.iter().all(|package| package.evidence == Evidence::Sbom)
-            && !self.version.contains(':')
-            && hit.fixed.iter().any(|fix| fix.contains(':') && !fix.starts_with("0:"));
-        let confidence = match (low, subject.guessed || epoch) {
+        let confidence = match (low, subject.guessed || self.guessed_epoch) {
             (true, _) => Confidence::Low,
             (false, true) => Confidence::Derived,
             (false, false) => Confidence::Exact,

@@ -418,8 +418,13 @@ fn bound(scheme: Scheme, a: &str, b: &str) -> Ordering {
         (true, true) => Ordering::Equal,
         (true, false) => Ordering::Less,
         (false, true) => Ordering::Greater,
-        (false, false) => scheme.compare(a, b),
+        (false, false) => order(scheme, a, b),
     }
+}
+
+/// The order in which ranges are checked: Composer's is another than the one in which it sorts.
+fn order(scheme: Scheme, a: &str, b: &str) -> Ordering {
+    if scheme == Scheme::Composer { scheme.range_key(a).cmp(&scheme.range_key(b)) } else { scheme.compare(a, b) }
 }
 
 fn first(introduced: &str) -> String {
@@ -440,12 +445,12 @@ fn known_bound(text: &str) -> End {
 
 fn contained(scheme: Scheme, version: &str, ranges: &[Range]) -> bool {
     ranges.iter().any(|range| {
-        let after = range.introduced.is_empty() || scheme.compare(version, &range.introduced).is_ge();
+        let after = range.introduced.is_empty() || order(scheme, version, &range.introduced).is_ge();
         after
             && match &range.end {
                 End::Open => true,
-                End::Fixed(end) | End::Before(end) => scheme.compare(version, end).is_lt(),
-                End::Last(end) => scheme.compare(version, end).is_le(),
+                End::Fixed(end) | End::Before(end) => order(scheme, version, end).is_lt(),
+                End::Last(end) => order(scheme, version, end).is_le(),
             }
     })
 }

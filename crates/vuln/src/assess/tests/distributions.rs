@@ -328,7 +328,9 @@ fn an_sbom_without_epoch_is_a_guess() {
         evidence,
         ..with_source(package(&format!("rpm a {version}")), "a", version)
     };
-    assert_eq!(confidence(a("2-1.el9", Evidence::Sbom)), Some(Confidence::Derived));
+    assert_eq!(confidence(a("2-0.el9", Evidence::Sbom)), Some(Confidence::Derived));
+    assert_eq!(confidence(a("2-1.el9", Evidence::Sbom)), None, "fixed, in the epoch of the feed");
+    assert_eq!(confidence(a("0:2-1.el9", Evidence::Sbom)), Some(Confidence::Exact));
     assert_eq!(confidence(a("1:1-1.el9", Evidence::Sbom)), Some(Confidence::Exact));
     assert_eq!(confidence(a("2-0.el9", Evidence::File)), Some(Confidence::Exact));
     assert_eq!(confidence(a("1:2-1.el9", Evidence::Sbom)), None);
