@@ -58,6 +58,8 @@ struct Compiler {
     used_lists: BTreeSet<String>,
     used_macros: BTreeSet<String>,
     macros: Macros,
+    /// Macros that are defined and could not be read.
+    broken: BTreeSet<String>,
     program: Program,
     diagnostics: Vec<Diagnostic>,
 }
@@ -72,6 +74,7 @@ impl Compiler {
             used_lists,
             used_macros: BTreeSet::new(),
             macros: Macros::default(),
+            broken: BTreeSet::new(),
             program: Program::new(),
             diagnostics,
         }
@@ -94,10 +97,26 @@ impl Compiler {
     }
 
     fn expand(&mut self, expr: &Expr, macros: &Macros, whole: &Spot) -> Option<Expr> {
+        let mut missing = Vec::new();
+        expr.macros(&mut |name, spot| {
+            if !macros.contains_key(name) {
+                missing.push((name.to_owned(), spot.clone()));
+            }
+        });
+        let said = !missing.is_empty();
+        for (name, spot) in missing {
+            if self.broken.contains(&name) {
+                let message = format!("the macro `{name}` is broken, so what names it is left out");
+                self.push_once(at_spot(&spot, "rule/broken-macro", Level::Error, message));
+            } else {
+                self.push_once(expand_diagnostic(&ExpandError::Undefined { name, spot }, whole, macros));
+            }
+        }
         match condition::expand(expr, macros, &mut self.used_macros) {
             Ok(expanded) => Some(expanded),
+            Err(ExpandError::Undefined { .. }) if said => None,
             Err(error) => {
-                self.diagnostics.push(expand_diagnostic(&error, whole, macros));
+                self.push_once(expand_diagnostic(&error, whole, macros));
                 None
             }
         }
@@ -113,18 +132,20 @@ impl Compiler {
                 let fix = "use letters, digits and underscores, a letter first";
                 self.diagnostics.push(at_spot(&found.spot, "rule/macro-name", Level::Warning, message).with_fix(fix));
             }
-            if let Some(expr) = self.parse(&found.condition, &found.spot) {
-                parsed.push((name, found, Arc::new(expr)));
+            match self.parse(&found.condition, &found.spot) {
+                Some(expr) => parsed.push((name, found, Arc::new(expr))),
+                None => drop(self.broken.insert(name)),
             }
         }
         for (name, found, expr) in &parsed {
             let seen: Macros = parsed
                 .iter()
-                .filter(|(_, other, _)| other.index < found.visibility)
+                .filter(|(name, other, _)| other.index < found.visibility && !self.broken.contains(name))
                 .map(|(name, _, expr)| (name.clone(), self.macros.get(name).unwrap_or(expr).clone()))
                 .collect();
-            if let Some(expanded) = self.expand(expr, &seen, &found.spot) {
-                self.macros.insert(name.clone(), Arc::new(expanded));
+            match self.expand(expr, &seen, &found.spot) {
+                Some(expanded) => drop(self.macros.insert(name.clone(), Arc::new(expanded))),
+                None => drop(self.broken.insert(name.clone())),
             }
         }
     }
@@ -164,7 +185,13 @@ impl Compiler {
         let macros = std::mem::take(&mut self.macros);
         let expanded = self.expand(&parsed, &macros, &text.spot);
         self.macros = macros;
-        let expanded = expanded?;
+        let Some(expanded) = expanded else {
+            // What else is wrong with it is said in the same pass.
+            if !matches!(text.source, EventSource::Other(_)) {
+                self.tree(&parsed, text, &mut Facts::default());
+            }
+            return None;
+        };
         let fed = !matches!(text.source, EventSource::Other(_));
         let mut facts = Facts::default();
         let tree = if fed { self.tree(&expanded, text, &mut facts)? } else { Tree::Const(false) };

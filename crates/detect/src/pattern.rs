@@ -12,10 +12,18 @@ use regex::{Regex, RegexBuilder};
 /// Bytes of a compiled pattern; a larger one is refused. Patterns of rules stay below 100 kB.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// Compiles a pattern that must match whole texts.
-pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+/// Compiles a pattern that must match whole texts; the error says what is wrong with it.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
     let whole = format!(r"\A(?:{})\z", translate(pattern));
-    RegexBuilder::new(&whole).size_limit(MAX_REGEX_BYTES).multi_line(true).build()
+    RegexBuilder::new(&whole).size_limit(MAX_REGEX_BYTES).multi_line(true).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit) => format!("the pattern needs more than {limit} bytes"),
+        // The text before the last line shows the pattern as it was translated.
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            format!("the pattern is broken: {}", last.strip_prefix("error: ").unwrap_or(last))
+        }
+    })
 }
 
 /// The same pattern in the syntax of the `regex` crate.

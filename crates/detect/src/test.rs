@@ -158,7 +158,7 @@ fn one_text(check: &Check, value: &str) -> Result<TextTest, Box<Diagnostic>> {
             )
         }
         Op::Regex => TextTest::Regex(Box::new(
-            pattern::compile(value).map_err(|error| refuse(check, "rule/regex", error.to_string()))?,
+            pattern::compile(value).map_err(|error| refuse(check, "rule/regex", error))?,
         )),
         Op::Lt | Op::Le | Op::Gt | Op::Ge => TextTest::Order(check.op, boxed()),
         _ => TextTest::Eq(boxed()),

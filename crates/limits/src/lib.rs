@@ -14,4 +14,6 @@ pub mod zip;
 pub mod zlib;
 
 pub use budget::Budget;
-pub use read::{CappedReader, LimitExceeded, ReadError, read_capped, read_file, read_text};
+pub use read::{
+    CappedReader, LimitExceeded, MAX_FOLDER_FILES, ReadError, read_capped, read_file, read_text, yaml_files,
+};

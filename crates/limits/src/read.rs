@@ -142,6 +142,35 @@ pub fn read_text(path: impl AsRef<Path>, limit: u64) -> Result<String, ReadError
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
+/// Files of one folder that are looked at: a folder of rules has tens, one of everything is a mistake.
+pub const MAX_FOLDER_FILES: usize = 10_000;
+
+/// The YAML files of a folder in the order of their names, without hidden ones and without folders in it; of anything
+/// but a folder the path itself.
+pub fn yaml_files(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, ReadError> {
+    let path = path.as_ref();
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = |source| ReadError::Io { what: path.display().to_string(), source };
+    let mut files = Vec::new();
+    for (number, entry) in std::fs::read_dir(path).map_err(failed)?.enumerate() {
+        if number >= MAX_FOLDER_FILES {
+            let what = format!("files in {}", path.display());
+            return Err(failed(LimitExceeded { what, limit: MAX_FOLDER_FILES as u64 }.into()));
+        }
+        let file = entry.map_err(failed)?.path();
+        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        // Mounted ConfigMaps are links to files.
+        if yaml && !hidden && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +184,29 @@ mod tests {
     fn one_byte_more_is_an_error_that_says_what() {
         let error = read_capped(&b"123456"[..], 5, "a/b").unwrap_err();
         assert_eq!(error.to_string(), "a/b is larger than 5 bytes");
+    }
+
+    #[test]
+    fn folders_give_their_yaml_files_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.yml", "c.txt", ".d.yaml"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(dir.path().join("e.yaml")).unwrap();
+        std::os::unix::fs::symlink("b.yaml", dir.path().join("f.yaml")).unwrap();
+        let names = |path: &Path| -> Vec<String> {
+            let files = yaml_files(path).unwrap();
+            files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(dir.path()), ["a.yml", "b.yaml", "f.yaml"]);
+        assert_eq!(names(&dir.path().join("c.txt")), ["c.txt"], "a file is taken whatever its name");
+        assert_eq!(names(&dir.path().join("none")), ["none"], "who reads it says that it is missing");
+        let many = tempfile::tempdir().unwrap();
+        for number in 0..=MAX_FOLDER_FILES {
+            std::os::unix::fs::symlink("nowhere", many.path().join(number.to_string())).unwrap();
+        }
+        let ReadError::Io { source, .. } = yaml_files(many.path()).unwrap_err() else { panic!("an error of reading") };
+        assert!(source.to_string().contains("more than 10000 files"), "{source}");
     }
 
     #[test]

@@ -152,10 +152,7 @@ pub fn load(text: &str, source: &str, limits: &YamlLimits) -> (Vec<Node>, Vec<Di
     while let Some(event) = parser.next_event() {
         let step = match event {
             Ok((event, span)) => loader.event(event, span),
-            Err(error) => {
-                let place = position(error.marker());
-                Err(Box::new(Diagnostic::new("yaml/syntax", Level::Error, source, error.to_string()).at(place, 1)))
-            }
+            Err(error) => Err(Box::new(syntax(&error, text, source))),
         };
         if let Err(diagnostic) = step {
             diagnostics.push(*diagnostic);
@@ -177,6 +174,23 @@ pub fn load_one(text: &str, source: &str, limits: &YamlLimits) -> (Option<Node>,
     }
     let only = documents.len() == 1;
     (documents.pop().filter(|_| only), diagnostics)
+}
+
+fn syntax(error: &granit_parser::ScanError, text: &str, source: &str) -> Diagnostic {
+    let mut place = position(error.marker());
+    let found = Diagnostic::new("yaml/syntax", Level::Error, source, error.info());
+    // The scanner stands where it began to look, at the end of the line before.
+    let next_line = text.get(place.offset..).and_then(|rest| rest.find('\n')).map(|end| place.offset + end + 1);
+    match next_line {
+        Some(offset)
+            if error.info().contains("tab") && text.get(offset..).is_some_and(|line| line.starts_with('\t')) =>
+        {
+            place = Position { line: place.line + 1, column: 1, offset };
+        }
+        _ if !error.info().contains("tab") => return found.at(place, 1),
+        _ => {}
+    }
+    found.at(place, 1).with_fix("indent with blanks: YAML allows no tabs there")
 }
 
 fn position(marker: &granit_parser::Marker) -> Position {
@@ -479,6 +493,9 @@ mod tests {
         assert_eq!(documents.len(), 1);
         assert_eq!(diagnostics[0].code, "yaml/syntax");
         assert!(diagnostics[0].span.start.unwrap().line >= 3);
+        let tab = refused("- a: 1\n\tb: 2\n", YamlLimits::DEFAULT);
+        assert_eq!(tab.span.start.map(|start| (start.line, start.column)), Some((2, 1)));
+        assert!(tab.fix.is_some_and(|fix| fix.contains("blanks")) && !tab.message.contains("line"), "{}", tab.message);
     }
 
     #[test]

@@ -56,8 +56,8 @@ struct Run {
     /// What to print on stdout, one JSON line each [default: alerts].
     #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "events")]
     print: Option<Print>,
-    /// Falco rule files, in order, after our own.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// A Falco rule file or a folder of them, loaded after our own; may be given several times.
+    #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
     /// Leave our own rules out.
     #[arg(long)]
@@ -179,7 +179,15 @@ fn execute(command: Command) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn a_rule_file_does_not_swallow_the_next_word() {
+        let parsed = super::Cli::try_parse_from(["x", "run", "--rules", "a", "--rules", "b"]).unwrap();
+        let super::Command::Run(run) = parsed.command else { panic!("run") };
+        assert_eq!(run.rules, [std::path::PathBuf::from("a"), "b".into()]);
+        assert!(super::Cli::try_parse_from(["x", "run", "--rules", "a", "b"]).is_err());
+    }
 
     #[test]
     fn the_committed_page_of_commands_is_what_help_prints() {

@@ -50,9 +50,11 @@ impl Rules {
     pub fn load(config: &Config) -> Result<Self, RulesError> {
         let mut sources = detect::content::rules();
         for path in &config.rules {
-            let text = limits::read_text(path, MAX_RULES_BYTES)
-                .map_err(|source| RulesError::Read { path: path.clone(), source })?;
-            sources.push(Source::new(path.display().to_string(), text));
+            let unread = |source| RulesError::Read { path: path.clone(), source };
+            for file in limits::yaml_files(path).map_err(unread)? {
+                let text = limits::read_text(&file, MAX_RULES_BYTES).map_err(unread)?;
+                sources.push(Source::new(file.display().to_string(), text));
+            }
         }
         let (compiled, diagnostics) = RuleSet::compile(&sources, &CompileOptions::default());
         report(&sources, &diagnostics)?;

@@ -25,14 +25,16 @@ pub struct Count {
     pub skipped: u64,
     /// Lines that the sensor prints beside events: alerts and statements of coverage. They are no loss.
     pub others: u64,
-    /// Why the first of them was skipped.
+    /// Where the first of them stands and why it was skipped.
     pub first_reason: Option<String>,
+    line: u64,
 }
 
 impl Count {
-    fn skip(&mut self, reason: String) {
+    fn skip(&mut self, reason: &str) {
         self.skipped += 1;
-        self.first_reason.get_or_insert(reason);
+        let line = self.line;
+        self.first_reason.get_or_insert_with(|| format!("line {line}: {reason}"));
     }
 }
 
@@ -51,6 +53,7 @@ pub fn read(path: &Path, cluster: &str, each: &mut impl FnMut(Event)) -> anyhow:
     loop {
         line.clear();
         number += 1;
+        count.line = number;
         if !read_line(&mut reader, &mut line).with_context(|| format!("reading {name}, line {number}"))? {
             return Ok(count);
         }
@@ -92,7 +95,7 @@ fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Eve
                 count.events += 1;
                 each(event);
             }
-            Err(error) => count.skip(error.to_string()),
+            Err(error) => count.skip(&error.to_string()),
         }
         return;
     }
@@ -104,14 +107,14 @@ fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Eve
     match audit::parse(bytes, delivery, AuditLimits::DEFAULT) {
         Ok(received) => {
             for skipped in received.skipped {
-                count.skip(skipped.reason);
+                count.skip(&skipped.reason);
             }
             for event in received.events {
                 count.events += 1;
                 each(event);
             }
         }
-        Err(error) => count.skip(format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => count.skip(&format!("{:#}", anyhow::Error::from(error))),
     }
 }
 
@@ -200,7 +203,7 @@ mod tests {
         let whole = recorded(1);
         let (events, count) = read_text(&format!("{whole}\nnot json\n{}", whole.get(..whole.len() / 2).unwrap()));
         assert_eq!((events.len(), count.skipped), (1, 2));
-        assert!(count.first_reason.is_some());
+        assert!(count.first_reason.unwrap().starts_with("line 2: "));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `seawall detect replay`: recorded events → matches or alerts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use detect::{AlertBuilder, AlertOptions, Engine, Interner, Match, Matches, RuleSet};
@@ -87,18 +87,12 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         total += count.events;
         skipped += count.skipped;
         if count.others > 0 {
-            let name = path.display();
-            ui.say(format_args!(
-                "{name}: {} lines are alerts or coverage, not events, and were left out",
-                count.others
-            ));
+            let (name, lines) = (path.display(), counted(count.others, "line"));
+            ui.say(format_args!("{name}: left out {lines} of alerts and coverage, which are no events"));
         }
         if let Some(reason) = count.first_reason {
-            ui.say(format_args!(
-                "{}: {} lines or items are no events; the first: {reason}",
-                path.display(),
-                count.skipped
-            ));
+            let (name, items) = (path.display(), counted(count.skipped, "item"));
+            ui.say(format_args!("{name}: left out {items} that could not be read, the first in {reason}"));
         }
     }
     replay.finish()?;
@@ -126,10 +120,10 @@ impl Replay<'_> {
 
     /// Prints the alerts in the order in which they began, with their final counts.
     fn finish(&mut self) -> anyhow::Result<()> {
-        let updates = self.builder.updates(model::Timestamp::from_nanos(i64::MAX));
-        for update in updates {
-            if let Some(alert) = self.alerts.iter_mut().find(|alert| alert.id == update.id) {
-                *alert = update;
+        let places: HashMap<_, _> = self.alerts.iter().enumerate().map(|(place, alert)| (alert.id, place)).collect();
+        for update in self.builder.updates(model::Timestamp::from_nanos(i64::MAX)) {
+            if let Some(place) = places.get(&update.id) {
+                self.alerts[*place] = update;
             }
         }
         for alert in &self.alerts {

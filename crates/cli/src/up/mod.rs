@@ -44,8 +44,8 @@ pub struct Args {
     /// Advisories: a database, a folder of feeds, or the address of a mirror.
     #[arg(long, value_name = "DIR|URL", env = "SEAWALL_DB")]
     db: Option<String>,
-    /// Falco rule files beside our own.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// A Falco rule file beside our own; may be given several times.
+    #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
     /// Start the hub alone.
     #[arg(long)]
@@ -140,8 +140,8 @@ async fn start_sensor(args: &Args, state_dir: &Path, hub: &Hub, ui: &Ui) -> Resu
     command.arg("run").arg("--state-dir").arg(&folder).args(["--print", "nothing"]);
     // In the environment, not among the arguments: every user of the machine can read those.
     command.env("SEAWALL_ENROL_TOKEN", join).env_remove("SEAWALL_STATE_DIR");
-    if !args.rules.is_empty() {
-        command.arg("--rules").args(&args.rules);
+    for rules in &args.rules {
+        command.arg("--rules").arg(rules);
     }
     ui.say("starting the sensor …");
     Child::start("seawall-sensor", command, &sensor_log(state_dir))

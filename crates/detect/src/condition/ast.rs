@@ -201,6 +201,16 @@ impl Expr {
             Self::Macro(..) => {}
         }
     }
+
+    /// Calls `visit` with the name of every macro, in the order of the text.
+    pub fn macros<'a>(&'a self, visit: &mut impl FnMut(&'a str, &'a Spot)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.macros(visit)),
+            Self::Not(inner) => inner.macros(visit),
+            Self::Macro(name, spot) => visit(name, spot),
+            Self::Check(_) => {}
+        }
+    }
 }
 
 fn quoted(text: &str) -> String {

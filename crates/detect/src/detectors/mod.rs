@@ -4,7 +4,7 @@
 //! is older than its window. What they raise and when is said at each of them; titles and texts are the catalogue's.
 
 mod burst;
-mod connected;
+pub(crate) mod connected;
 mod dns;
 mod download;
 mod feed;

@@ -159,10 +159,21 @@ fn of_change<'a>(change: &'a FileChange, name: &str) -> Option<Cow<'a, str>> {
         }
         (Op::Rename | Op::Link, "newpath") | (Op::Symlink, "linkpath") => new.map(Cow::Borrowed),
         (Op::Symlink, "target") => Some(Cow::Borrowed(&change.path)),
+        (Op::Attributes, "attributes") => change.mode.map(|bits| Cow::Borrowed(attributes(bits))),
         (Op::Chmod, "mode") => change.mode.map(|mode| Cow::Owned(mode_flags(mode))),
         (Op::Rename | Op::Link | Op::Symlink | Op::Chmod, "path") => None,
         (_, "path" | "name") => Some(Cow::Borrowed(change.path.as_str())),
         _ => None,
+    }
+}
+
+/// Names of a file's attributes as `chattr` calls them; others are not told.
+const fn attributes(bits: u32) -> &'static str {
+    match bits & 0x30 {
+        0x10 => "immutable",
+        0x20 => "append",
+        0x30 => "append|immutable",
+        _ => "",
     }
 }
 

@@ -6,6 +6,7 @@ use model::{Ancestor, Capabilities, ExeOrigin, Process};
 
 use super::Takes::{Index, Key};
 use super::{Context, FieldArg, Spec, Type};
+use crate::detectors::connected;
 use crate::value::Value;
 
 type Get = for<'a> fn(&'a Process) -> Value<'a>;
@@ -30,6 +31,8 @@ macro_rules! of_this_process {
 /// Fields of the process.
 pub const FIELDS: &[Spec] = &[
     of_process!("proc.name", Text, |p| Value::known(&p.name)),
+    of_process!("proc.tool", Text, |p| Value::known(tool(p))),
+    of_process!("proc.script", Text, |p| script(p).map_or(Value::Missing, Value::Text)),
     of_process!("proc.exe", Text, |p| Value::maybe(p.args.first().map(String::as_str).or(Some(&p.exe)))),
     of_process!("proc.exepath", Text, |p| Value::known(&p.exe)),
     of_process!("proc.pname", Text, |p| Value::maybe(p.ancestors.first().map(|a| a.name.as_str()))),
@@ -137,6 +140,45 @@ fn arguments(args: &[String]) -> Cow<'_, str> {
         [_, only] => Cow::Borrowed(only),
         [_, rest @ ..] => Cow::Owned(rest.join(" ")),
     }
+}
+
+/// The process's name; of a program that is many in one the name of the one that it was told to be.
+fn tool(process: &Process) -> &str {
+    let applet = || process.args.iter().skip(1).find(|arg| !arg.starts_with('-'));
+    if matches!(process.name.as_str(), "busybox" | "toybox") && !process.args.first().is_some_and(|me| is_applet(me)) {
+        applet().map_or(&process.name, |applet| applet.as_str())
+    } else {
+        &process.name
+    }
+}
+
+/// Whether a program that is many in one was called by the name of one of them.
+fn is_applet(called: &str) -> bool {
+    !matches!(called.rsplit('/').next(), Some("busybox" | "toybox"))
+}
+
+/// The file with the text that an interpreter runs: its first argument that is no option, unless an option brings the
+/// text itself. Relative ones are joined to the working directory.
+fn script(process: &Process) -> Option<Cow<'_, str>> {
+    let (name, args) = connected::command(&process.name, &process.args);
+    if !connected::is_interpreter(name) || args.iter().take_while(|arg| arg.starts_with('-')).any(brings_text) {
+        return None;
+    }
+    // The name of the file stands behind `-f` of some, and behind options without one of all others.
+    let file = args.iter().find(|arg| !arg.starts_with('-'))?;
+    let relative = file.strip_prefix("./").unwrap_or(file);
+    Some(if file.starts_with('/') {
+        Cow::Borrowed(file)
+    } else {
+        Cow::Owned(format!("{}/{relative}", process.cwd.trim_end_matches('/')))
+    })
+}
+
+/// Whether an option is followed by the program itself (`-c`, `-e`, `-r`), or by a module's name (`-m`).
+fn brings_text(option: &String) -> bool {
+    let short = option.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+    matches!(option.as_str(), "--eval" | "--print" | "--execute")
+        || short.is_some_and(|rest| rest.ends_with(['c', 'e', 'E', 'r', 'm']))
 }
 
 /// Falco's command line: the process's name, then its arguments without the program's name.
