@@ -356,6 +356,7 @@ impl Reader<'_> {
         if let Some(epoch) = purl.qualifiers.get("epoch").filter(|_| !full.contains(':')) {
             full = format!("{epoch}:{full}");
         }
+        let label = ["rpmmod", "modularitylabel"].iter().find_map(|name| purl.qualifiers.get(*name));
         Some(Package {
             name: name_of(&purl),
             version: full,
@@ -368,7 +369,7 @@ impl Reader<'_> {
             owner: None,
             licenses: Vec::new(),
             vendor: None,
-            properties: BTreeMap::new(),
+            properties: label.map(|label| ("modularity_label".to_owned(), label.clone())).into_iter().collect(),
             purl: purl.to_string(),
         })
     }
@@ -456,6 +457,9 @@ impl<'a> SourceParts<'a> {
             "seawall:layer" => package.layer = Some(value.to_owned()),
             "seawall:architecture" => package.architecture = Some(value.to_owned()),
             "seawall:location" | "aquasecurity:trivy:FilePath" => locate(package, value),
+            "syft:metadata:modularityLabel" | "aquasecurity:trivy:Modularitylabel" => {
+                package.properties.insert("modularity_label".to_owned(), value.to_owned());
+            }
             _ if name.starts_with("syft:location:") && name.ends_with(":path") => locate(package, value),
             other => {
                 if let Some(key) = other.strip_prefix("seawall:property:") {

@@ -103,14 +103,15 @@ fn documents_are_golden() {
     }
 }
 
+fn component(purl: &str, properties: &str) -> String {
+    format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library","name":"n","version":"v",
+            "purl":"{purl}","properties":[{properties}]}}]}}"#
+    )
+}
+
 #[test]
 fn shapes_of_other_tools() {
-    let component = |purl: &str, properties: &str| {
-        format!(
-            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library","name":"n","version":"v",
-                "purl":"{purl}","properties":[{properties}]}}]}}"#
-        )
-    };
     let pair = |name: &str, value: &str| format!(r#"{{"name":"{name}","value":"{value}"}}"#);
     let trivy = [
         pair("aquasecurity:trivy:SrcName", "openssl"),
@@ -184,3 +185,17 @@ fn what_cannot_be_read_is_said() {
 }
 
 const MAX_NOTES_OF_TEST: usize = 60;
+
+#[test]
+fn module_labels_of_other_tools_are_kept() {
+    let property = |name: &str| format!(r#"{{"name":"{name}","value":"nodejs:18:9:x"}}"#);
+    for (purl, properties) in [
+        ("pkg:rpm/redhat/nodejs@18-1.module%2Bel9?rpmmod=nodejs:18:9:x", String::new()),
+        ("pkg:rpm/redhat/nodejs@18-1.module%2Bel9?modularitylabel=nodejs%3A18%3A9%3Ax", String::new()),
+        ("pkg:rpm/redhat/nodejs@18-1.module%2Bel9", property("syft:metadata:modularityLabel")),
+        ("pkg:rpm/redhat/nodejs@18-1.module%2Bel9", property("aquasecurity:trivy:Modularitylabel")),
+    ] {
+        let inventory = read(component(purl, &properties).as_bytes(), "x").unwrap();
+        assert_eq!(inventory.packages[0].properties["modularity_label"], "nodejs:18:9:x", "{purl} {properties}");
+    }
+}

@@ -20,6 +20,7 @@ pub(super) struct Gaps {
     versions: BTreeMap<String, BTreeSet<String>>,
     foreign: BTreeSet<String>,
     products: BTreeSet<(String, String)>,
+    streams: BTreeSet<String>,
 }
 
 impl Gaps {
@@ -38,9 +39,50 @@ impl Gaps {
         self.products.insert((package.to_owned(), product.trim_start_matches("redhat:").to_owned()));
     }
 
+    /// A package of a module whose stream nobody says.
+    pub(super) fn stream(&mut self, package: &str) {
+        self.streams.insert(package.to_owned());
+    }
+
     /// A version that the scheme does not know.
     pub(super) fn unreadable_version(&mut self, key: &str, name: &str, version: &str) {
         self.versions.entry(key.to_owned()).or_default().insert(format!("{name} {version}"));
+    }
+}
+
+impl Gaps {
+    /// What only packages of rpm lack.
+    fn of_rpms(&self) -> Vec<Coverage> {
+        let statement = |signal: &str, packages: usize, reason: String| {
+            let subject = About::PackageType { name: "rpm".into(), packages: packages as u64 };
+            Coverage::new(subject, signal, CoverageState::Unseen, reason)
+        };
+        let mut statements = Vec::new();
+        if !self.foreign.is_empty() {
+            let reason = format!(
+                "built by others than the distribution, whose feed says nothing about them: {}",
+                examples(&self.foreign)
+            );
+            statements.push(statement("third_party", self.foreign.len(), reason));
+        }
+        if !self.streams.is_empty() {
+            let reason = format!(
+                "built in a module, but nothing says of which stream, so no advisory of a module was applied: {}",
+                examples(&self.streams)
+            );
+            statements.push(statement("module", self.streams.len(), reason));
+        }
+        if !self.products.is_empty() {
+            let names: BTreeSet<String> =
+                self.products.iter().map(|(package, product)| format!("{package} ({product})")).collect();
+            let packages: BTreeSet<&String> = self.products.iter().map(|(package, _)| package).collect();
+            let reason = format!(
+                "vulnerable if they are of a product that the image does not name (by its repositories or its `cpe` label): {}",
+                examples(&names)
+            );
+            statements.push(statement("product", packages.len(), reason));
+        }
+        statements
     }
 }
 
@@ -53,6 +95,11 @@ pub(super) fn coverage(
     options: &Options,
 ) -> Vec<Coverage> {
     let mut statements = Vec::new();
+    if inventory.packages.is_empty() {
+        let name = inventory.os.as_ref().map_or("unknown", |os| os.id.as_str()).to_owned();
+        let reason = "no package was found: there is nothing to judge, which is not the same as nothing to find";
+        statements.push(Coverage::new(About::Os { name }, "packages", CoverageState::Unseen, reason));
+    }
     statements.extend(os(inventory, context, options));
     statements.extend(end_of_life(inventory, context, options));
     statements.extend(runtimes(inventory, context, options));
@@ -63,25 +110,7 @@ pub(super) fn coverage(
         let subject = About::PackageType { name: key.clone(), packages: versions.len() as u64 };
         statements.push(Coverage::new(subject, "version", CoverageState::Unseen, reason));
     }
-    if !gaps.foreign.is_empty() {
-        let reason = format!(
-            "built by others than the distribution, whose feed says nothing about them: {}",
-            examples(&gaps.foreign)
-        );
-        let subject = About::PackageType { name: "rpm".into(), packages: gaps.foreign.len() as u64 };
-        statements.push(Coverage::new(subject, "third_party", CoverageState::Unseen, reason));
-    }
-    if !gaps.products.is_empty() {
-        let names: BTreeSet<String> =
-            gaps.products.iter().map(|(package, product)| format!("{package} ({product})")).collect();
-        let packages: BTreeSet<&String> = gaps.products.iter().map(|(package, _)| package).collect();
-        let reason = format!(
-            "vulnerable if they are of a product that the image does not name (by its repositories or its `cpe` label): {}",
-            examples(&names)
-        );
-        let subject = About::PackageType { name: "rpm".into(), packages: packages.len() as u64 };
-        statements.push(Coverage::new(subject, "product", CoverageState::Unseen, reason));
-    }
+    statements.extend(gaps.of_rpms());
     for (segment, what) in &gaps.damaged {
         let subject = About::Table { name: segment.clone() };
         let reason = format!("the segment is damaged: {what}; run `seawall db update` or build it again");

@@ -51,6 +51,11 @@ pub(super) fn matches<'s>(subject: &Subject<'_>, context: &Context<'s, '_, '_>, 
         gaps.foreign(subject);
         return Vec::new();
     }
+    for package in subject.packages.iter().filter(|_| subject.os && subject.scheme == Scheme::Rpm) {
+        if is_modular(&package.version) && module_label(package).is_empty() {
+            gaps.stream(&package.name);
+        }
+    }
     let mut found = Vec::new();
     if subject.os {
         let mut known = FxHashSet::default();
@@ -358,15 +363,22 @@ fn applies(row: &RowData<'_>, lookup: &Lookup<'_>, subject: &Subject<'_>) -> boo
 /// `name:stream` of the row against `name:stream:version:context` of the package. Where the row has no label, the fix
 /// still tells whether it was built in a module.
 fn module_fits(row: &RowData<'_>, package: &Package) -> bool {
-    let label = package.properties.get("modularity_label").map_or("", String::as_str);
+    let label = module_label(package);
     if !row.tags.module.is_empty() {
         return label.splitn(3, ':').take(2).eq(row.tags.module.splitn(3, ':').take(2));
     }
-    let modular = |version: &str| version.contains(".module");
     let fixes = row.ranges.iter().filter_map(|range| match range.end {
-        EndRef::Fixed(fix) => Some(modular(fix)),
+        EndRef::Fixed(fix) => Some(is_modular(fix)),
         _ => None,
     });
-    let own = !label.is_empty() || modular(&package.version);
+    let own = !label.is_empty() || is_modular(&package.version);
     fixes.into_iter().all(|fix| fix == own)
+}
+
+fn module_label(package: &Package) -> &str {
+    package.properties.get("modularity_label").map_or("", String::as_str)
+}
+
+fn is_modular(version: &str) -> bool {
+    version.contains(".module")
 }

@@ -135,6 +135,8 @@ fn red_hat_judges_by_binary_module_minor_and_stream() {
     check(&image(vec![node("18")]), feed, &["CVE-2024-0002 nodejs 1:18.19-1.module+el9"]);
     check(&image(vec![node("20")]), feed, &[]);
     check(&image(vec![package("rpm nodejs 1:18.1-1.el9")]), feed, &[]);
+    let unlabelled = check(&image(vec![package("rpm nodejs 1:18.1-1.module+el9")]), feed, &[]);
+    assert!(unlabelled.coverage.iter().any(|c| c.signal == "module" && c.state == CoverageState::Unseen));
     let eus = with_property(python("3.9.19-9.el9"), "content_sets", "rhel-9-for-x86_64-appstream-eus-rpms");
     check(&image(vec![eus]), feed, &["CVE-2024-0003 python3 9-1.el9_4", "CVE-2024-0004 python3"]);
 }

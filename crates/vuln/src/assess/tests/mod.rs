@@ -153,6 +153,12 @@ fn a_source_is_reported_once_with_its_binaries() {
 }
 
 #[test]
+fn an_inventory_without_packages_is_not_healthy() {
+    let assessment = check(&inventory("", Vec::new()), &[], &[]);
+    assert!(assessment.coverage.iter().any(|c| c.signal == "packages" && c.state == CoverageState::Unseen));
+}
+
+#[test]
 fn aliases_join_records_through_chains() {
     let image = inventory("", vec![package("pypi a 1.0")]);
     let record = |id: &str, aliases: &[&str], fixed: &str| Advisory {
