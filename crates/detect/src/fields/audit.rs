@@ -138,7 +138,7 @@ pub const FIELDS: &[Spec] = &[
     text!("ka.response.code", "responseStatus", "code"),
     text!("ka.response.reason", "responseStatus", "reason"),
     text!("ka.useragent", "userAgent"),
-    list!("ka.sourceips", Index, "sourceIPs"),
+    Spec::new("ka.sourceips", Type::List, source_addresses).takes(Index).on(Kinds::AUDIT),
     text!("ka.cluster.name", "annotations", "cluster_name"),
     Spec::new("jevt.value", Type::Text, pointer).takes(KeyAlways).on(Kinds::AUDIT),
     Spec::new("json.value", Type::Text, pointer).takes(KeyAlways).on(Kinds::AUDIT),
@@ -302,6 +302,14 @@ fn visit<'a>(value: &'a Json, index: Option<usize>, path: &[&str], out: &mut Vec
         }
         (Json::Array(items), Some(at)) => items.get(at).is_some_and(|item| visit(item, index, path, out)),
         _ => value.get(key).filter(|next| !next.is_null()).is_some_and(|next| visit(next, index, rest, out)),
+    }
+}
+
+fn source_addresses<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
+    let Some(addresses) = audit(context).get("sourceIPs").and_then(Json::as_array) else { return Value::Missing };
+    match arg.index() {
+        Some(index) => addresses.get(index).map_or(Value::Missing, |address| Value::List(vec![text_of(address)])),
+        None => Value::List(addresses.iter().map(text_of).collect()),
     }
 }
 
