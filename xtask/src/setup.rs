@@ -59,7 +59,7 @@ pub const RUN: [Package; 5] = [
 ];
 
 /// To test everything.
-pub const TEST: [Package; 14] = [
+pub const TEST: [Package; 18] = [
     package("chromium", "/usr/bin/chromium", "the console's tests"),
     package("skopeo", "/usr/bin/skopeo", "a second opinion on registries"),
     package("debootstrap", "/usr/sbin/debootstrap", "a real Debian image"),
@@ -68,9 +68,13 @@ pub const TEST: [Package; 14] = [
     package("zstd", "/usr/bin/zstd", "streams made by another program"),
     package("python3", "/usr/bin/python3", "Python's own order of versions"),
     package("python3-packaging", "/usr/lib/python3/dist-packages/packaging", "the same"),
+    package("python3-pip", "/usr/lib/python3/dist-packages/pip", "an image with Python packages"),
+    package("python3-setuptools", "/usr/lib/python3/dist-packages/setuptools", "the same"),
+    package("python3-wheel", "/usr/lib/python3/dist-packages/wheel", "the same"),
     package("ruby", "/usr/bin/ruby", "Ruby's own order of versions"),
     package("php-cli", "/usr/bin/php", "PHP's own order of versions"),
     package("maven", "/usr/bin/mvn", "Maven's own order of versions, with the Java that it brings"),
+    package("default-jdk-headless", "/usr/bin/javac", "an image with jars"),
     package("golang-go", "/usr/bin/go", "a real Go program; a newer Go on the path does as well"),
     package("procps", "/usr/bin/pgrep", "looking at what runs"),
     package("openssl", "/usr/bin/openssl", "certificates made by another program"),

@@ -27,12 +27,16 @@ pub enum Need {
     Go,
     NewGo,
     Python,
+    Pip,
     Ruby,
+    Gem,
     Php,
     Maven,
     Debootstrap,
     Skopeo,
     Rpm,
+    Rpmbuild,
+    Jdk,
     Dpkg,
 }
 
@@ -54,12 +58,16 @@ impl Need {
             Self::Go => programs(&["go"]),
             Self::NewGo => new_go(),
             Self::Python => programs(&["python3"]),
+            Self::Pip => packaging_python().map(|_| ()),
+            Self::Gem => programs(&["ruby", "gem"]),
             Self::Ruby => programs(&["ruby"]),
             Self::Php => programs(&["php"]),
             Self::Maven => programs(&["java", "mvn"]),
             Self::Debootstrap => Self::Root.check().and_then(|()| programs(&["debootstrap"])),
             Self::Skopeo => programs(&["skopeo"]),
             Self::Rpm => programs(&["rpm"]),
+            Self::Rpmbuild => programs(&["rpm", "rpmbuild"]),
+            Self::Jdk => programs(&["javac", "jar"]),
             Self::Dpkg => programs(&["dpkg"]),
         }
     }
@@ -102,12 +110,16 @@ macro_rules! need {
     (@one go) => { $crate::Need::Go };
     (@one new_go) => { $crate::Need::NewGo };
     (@one python) => { $crate::Need::Python };
+    (@one pip) => { $crate::Need::Pip };
+    (@one gem) => { $crate::Need::Gem };
     (@one ruby) => { $crate::Need::Ruby };
     (@one php) => { $crate::Need::Php };
     (@one maven) => { $crate::Need::Maven };
     (@one debootstrap) => { $crate::Need::Debootstrap };
     (@one skopeo) => { $crate::Need::Skopeo };
     (@one rpm) => { $crate::Need::Rpm };
+    (@one rpmbuild) => { $crate::Need::Rpmbuild };
+    (@one jdk) => { $crate::Need::Jdk };
     (@one dpkg) => { $crate::Need::Dpkg };
 }
 
@@ -200,6 +212,14 @@ fn is_root() -> bool {
         .find_map(|line| line.strip_prefix("Uid:"))
         .and_then(|ids| ids.split_whitespace().nth(1))
         .is_some_and(|effective| effective == "0")
+}
+
+/// The Python that can build and install packages: the first on the path often cannot, Debian's can with three packages.
+pub fn packaging_python() -> Result<&'static str, String> {
+    const MODULES: &str = "import setuptools, wheel, pip";
+    let works =
+        |python: &&str| Command::new(python).args(["-c", MODULES]).output().is_ok_and(|output| output.status.success());
+    ["python3", "/usr/bin/python3"].into_iter().find(works).ok_or_else(|| format!("no python3 can `{MODULES}`"))
 }
 
 fn programs(names: &[&str]) -> Result<(), String> {

@@ -199,7 +199,8 @@ impl Numbers {
         // Our rules ask for none of these.
         process.namespaces = model::Namespaces::default();
         (process.caps_effective, process.caps_permitted) = Default::default();
-        process.env.retain(|entry| entry.starts_with("HIST") || entry.starts_with("LD_"));
+        let asked_for = |entry: &&String| entry.starts_with("HIST") || entry.starts_with("LD_");
+        process.env = process.env.iter().filter(asked_for).cloned().collect();
         if process.name.starts_with("runc") {
             process.cwd = "/".into();
         }

@@ -2,6 +2,7 @@
 
 mod attack;
 mod benign;
+mod tools;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
