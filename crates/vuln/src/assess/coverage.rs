@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Coverage, CoverageState, Inventory, Subject as About, Timestamp};
+use model::{Coverage, CoverageState, Inventory, Package, Subject as About, Timestamp};
 
 use super::Options;
 use super::subjects::{Context, Subject};
@@ -104,7 +104,7 @@ pub(super) fn coverage(
     statements.extend(end_of_life(inventory, context, options));
     statements.extend(runtimes(inventory, context, options));
     statements.extend(package_types(inventory, context, options));
-    statements.extend(guessed_sources(inventory, context, subjects));
+    statements.extend(guessed_sources(context, subjects));
     for (key, versions) in &gaps.versions {
         let reason = format!("versions that cannot be compared: {}", examples(versions));
         let subject = About::PackageType { name: key.clone(), packages: versions.len() as u64 };
@@ -255,17 +255,17 @@ fn package_type(kind: &str, all: u64, owned: u64, context: &Context<'_, '_, '_>,
 }
 
 /// SBOMs of other tools may name binaries without their source.
-fn guessed_sources(inventory: &Inventory, context: &Context<'_, '_, '_>, subjects: &[Subject<'_>]) -> Option<Coverage> {
-    let guessed: BTreeSet<String> = subjects
+fn guessed_sources(context: &Context<'_, '_, '_>, subjects: &[Subject<'_>]) -> Option<Coverage> {
+    let guessed: Vec<&Package> = subjects
         .iter()
         .filter(|subject| subject.os && subject.guessed && context.os_covered())
-        .flat_map(|subject| subject.packages.iter().filter(|p| p.name == subject.name))
-        .map(|package| package.name.clone())
+        .flat_map(|subject| subject.packages.iter().filter(|package| package.name == subject.name).copied())
         .collect();
-    let kind = inventory.packages.iter().find(|package| guessed.contains(&package.name))?.r#type.clone();
+    let kind = guessed.first()?.r#type.clone();
+    let names: BTreeSet<String> = guessed.into_iter().map(|package| package.name.clone()).collect();
     let reason =
-        format!("no source package is named and none is known: judged by their own names: {}", examples(&guessed));
-    let subject = About::PackageType { name: kind, packages: guessed.len() as u64 };
+        format!("no source package is named and none is known: judged by their own names: {}", examples(&names));
+    let subject = About::PackageType { name: kind, packages: names.len() as u64 };
     Some(Coverage::new(subject, "source", CoverageState::Unseen, reason))
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Context<'s, 'a, 'i> {
     pub os_segments: Vec<&'s Segment<'a>>,
     /// Key of the distribution that this one is rebuilt from, with the segments that cover it.
     pub upstream: Option<(String, Vec<&'s Segment<'a>>)>,
+    /// Whether any package of the operating system says which source it is built from.
+    pub names_sources: bool,
     /// Whether fixes of Ubuntu Pro reach this system.
     pub ubuntu_pro: bool,
     /// Repositories and products that the image enables; empty when it does not say.
@@ -89,6 +91,7 @@ impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
             segments,
             os_segments,
             upstream,
+            names_sources: inventory.packages.iter().any(|package| is_os(package) && package.source.is_some()),
             ubuntu_pro: inventory.packages.iter().any(esm),
             enabled,
             os_keys,
@@ -99,6 +102,10 @@ impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
     pub(super) fn os_covered(&self) -> bool {
         !self.os_segments.is_empty()
     }
+}
+
+fn is_os(package: &Package) -> bool {
+    matches!(package.r#type.as_str(), "deb" | "rpm" | "apk")
 }
 
 /// The products that repositories belong to, by Red Hat's map. What cannot be read is as if it were not there: streams are
@@ -125,7 +132,7 @@ pub fn ecosystems(inventory: &Inventory) -> BTreeSet<String> {
         inventory.os.as_ref().map(|os| os_keys(inventory, os)).unwrap_or_default().into_iter().collect();
     keys.extend(keys.clone().iter().filter_map(|key| ecosystem::upstream(key)));
     for package in &inventory.packages {
-        if !matches!(package.r#type.as_str(), "deb" | "rpm" | "apk") && !keys.contains(&package.r#type) {
+        if !is_os(package) && !keys.contains(&package.r#type) {
             keys.insert(package.r#type.clone());
         }
     }
@@ -136,10 +143,7 @@ pub fn ecosystems(inventory: &Inventory) -> BTreeSet<String> {
 pub(super) fn subjects<'i>(inventory: &'i Inventory, context: &Context<'_, '_, '_>) -> Vec<Subject<'i>> {
     let mut groups: BTreeMap<(String, String, String), Subject<'i>> = BTreeMap::new();
     for package in &inventory.packages {
-        let subject = match package.r#type.as_str() {
-            "deb" | "rpm" | "apk" => os_subject(package, context),
-            _ => language_subject(package, context),
-        };
+        let subject = if is_os(package) { os_subject(package, context) } else { language_subject(package, context) };
         let Some(subject) = subject else { continue };
         let id = (subject.key.clone(), subject.name.clone(), subject.version.clone());
         let group = groups.entry(id).or_insert(subject);
@@ -176,8 +180,10 @@ fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_, '_>) -> (
         return (source.to_owned(), version, true);
     }
     // rpm and apk databases name the source; Debian leaves it out when it is the package's own name, and so do most
-    // tools. A name that advisories know as a source is one; of any other nobody can tell.
-    let guessed = package.evidence == model::Evidence::Sbom && !is_source(&package.name, context);
+    // tools: one that names any names all that differ. Of one that names none, a name that advisories know as a source is
+    // one; of any other nobody can tell.
+    let told = package.evidence != model::Evidence::Sbom || context.names_sources;
+    let guessed = !told && !is_source(&package.name, context);
     (package.name.clone(), version, guessed)
 }
 

@@ -159,6 +159,21 @@ fn an_inventory_without_packages_is_not_healthy() {
 }
 
 #[test]
+fn a_tool_that_names_no_sources_leaves_them_open() {
+    let feed = || segment("debian", &["debian:12"], &[advisory("CVE-2024-0001", vec![row("debian:12 foo", "2")])], &[]);
+    let sbom = |package: Package| Package { evidence: Evidence::Sbom, ..package };
+    let gap = |packages: Vec<Package>| {
+        let assessment = judge(&inventory("debian 12", packages), &[feed()]);
+        assessment.coverage.into_iter().find(|statement| statement.signal == "source").map(|gap| gap.reason)
+    };
+    let unnamed = || vec![sbom(package("deb libfoo9 1")), sbom(package("deb foo 1")), package("cargo libfoo9 1")];
+    let reason = gap(unnamed()).unwrap();
+    assert!(reason.ends_with("judged by their own names: libfoo9"), "{reason}");
+    let named = with_source(sbom(package("deb libbar1 1")), "bar", "1");
+    assert_eq!(gap(unnamed().into_iter().chain([named]).collect()), None);
+}
+
+#[test]
 fn aliases_join_records_through_chains() {
     let image = inventory("", vec![package("pypi a 1.0")]);
     let record = |id: &str, aliases: &[&str], fixed: &str| Advisory {
