@@ -64,7 +64,7 @@ const PROGRAMS: &[Program] = &[
     // Oracle's builds have the path of their sources in them.
     program("mysql", &["mysqld", "mysql"], "/mysql-"),
     program("dnsmasq", &["dnsmasq"], "dnsmasq-"),
-    program("squid", &["squid"], "squid/"),
+    program("squid", &["squid", "squid-gnutls", "squid-openssl"], "squid/"),
     program("expat", &["libexpat.so*"], "expat_"),
     program("rust", &["libstd-*", "librustc_driver-*"], "rustc version "),
     program("zlib", &["libz.so*"], " deflate "),
@@ -73,7 +73,14 @@ const PROGRAMS: &[Program] = &[
     Program { form: Form::Before, ..program("dart", &["dart"], " (stable) (") },
     // Behind the revision, before the state of the tree and the kind of build.
     Program { form: Form::Before, ..program("envoy", &["envoy"], "/Clean/RELEASE/") },
-    Program { form: Form::RedisBuild, ..program("valkey", &["valkey-server", "valkey-sentinel"], "000000000\0") },
+    Program {
+        form: Form::RedisBuild,
+        ..program(
+            "valkey",
+            &["valkey-server", "valkey-sentinel", "valkey-check-rdb", "valkey-check-aof"],
+            "000000000\0",
+        )
+    },
     // The state of the source tree that ends the text: not changed, commit unknown, as in every release.
     Program {
         form: Form::RedisBuild,
@@ -246,6 +253,7 @@ mod tests {
         check("envoy", b"\x00b5ca88acee3453c9459474b8f22215796eff4dde/1.28.0/Clean/RELEASE/BoringSSL", Some("1.28.0"));
         check("mariadbd", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
         check("libstd-d1237ef7159db0a2.so", b"\0rustc version 1.95.0 (59807616e 2026-04-14)\0", Some("1.95.0"));
+        check("squid-gnutls", b"\0squid/6.13\0", Some("6.13"));
         check("haproxy", b"since HAProxy version 2.5.\0 version 2.6.12-1+deb12u4, released 2026/10/17", Some("2.6.12"));
     }
 
@@ -261,6 +269,8 @@ mod tests {
         ] {
             check("redis-server", bytes, expected);
         }
+        check("valkey-check-rdb", b"\0valkey8.1.11792855166000000000\0", Some("8.1.1"));
+        check("redis-server", b"\x002.8.19ip-10-47-132-241-1421933693000000000\0", Some("2.8.19"));
     }
 
     #[test]
