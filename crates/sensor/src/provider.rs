@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use model::{Coverage, CoverageState, Loss, Scope, Subject, Timestamp};
 
-use crate::kernel::{Attach, Kernel, KernelError, Program, programs};
+use crate::kernel::{Attach, Kernel, KernelError, Program, functions, programs};
 use crate::signal::Signal;
 
 /// What a hook on system calls does not see.
@@ -58,12 +58,17 @@ pub struct Outcome {
 
 /// What became of all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Outcomes(pub Vec<Outcome>);
+pub struct Outcomes {
+    /// One by one.
+    pub all: Vec<Outcome>,
+    /// Why system calls are not seen by the kernel's functions of them, where that was tried.
+    pub functions: Option<String>,
+}
 
 impl Outcomes {
     /// The signals that are seen.
     pub fn seen(&self) -> BTreeSet<Signal> {
-        self.0.iter().filter(|outcome| outcome.state == CoverageState::Seen).map(|outcome| outcome.signal).collect()
+        self.all.iter().filter(|outcome| outcome.state == CoverageState::Seen).map(|outcome| outcome.signal).collect()
     }
 
     /// The names of the signals that are seen.
@@ -74,7 +79,7 @@ impl Outcomes {
     /// The signals that were wanted and that nothing sees.
     pub fn missing(&self) -> impl Iterator<Item = Signal> {
         let seen = self.seen();
-        let refused = self.0.iter().filter(|outcome| outcome.state == CoverageState::Unsupported);
+        let refused = self.all.iter().filter(|outcome| outcome.state == CoverageState::Unsupported);
         refused.map(|outcome| outcome.signal).filter(move |signal| !seen.contains(signal))
     }
 
@@ -85,7 +90,7 @@ impl Outcomes {
 
     /// Takes back what was said of signals whose self-test did not come through.
     pub fn unproved(&mut self, signals: &BTreeSet<Signal>) {
-        for outcome in &mut self.0 {
+        for outcome in &mut self.all {
             if outcome.state == CoverageState::Seen && signals.contains(&outcome.signal) {
                 outcome.state = CoverageState::Unseen;
                 outcome.reason = "attached, but the self-test's event did not arrive".into();
@@ -96,7 +101,7 @@ impl Outcomes {
     /// The table for people: signal, provider, state, reason.
     pub fn table(&self) -> String {
         let mut out = format!("{:<13} {:<28} {:<12} {}\n", "SIGNAL", "PROVIDER", "STATE", "REASON");
-        for outcome in &self.0 {
+        for outcome in &self.all {
             let state = format!("{:?}", outcome.state).to_lowercase();
             let row = format!("{:<13} {:<28} {state:<12} {}", outcome.signal.name(), outcome.provider, outcome.reason);
             out.push_str(row.trim_end());
@@ -118,7 +123,7 @@ impl Outcomes {
             }
             statement
         };
-        self.0.iter().map(statement).collect()
+        self.all.iter().map(statement).collect()
     }
 }
 
@@ -127,43 +132,84 @@ impl Outcomes {
 pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
     let is_tried = |program: &&Program| wanted.contains(&program.signal) || !program.taxes_every_call();
     let mut tried: Vec<&'static Program> = programs::ALL.iter().filter(is_tried).collect();
-    if tried.iter().any(|program| program.taxes_every_call()) {
+    let handlers: Vec<&Program> = tried.iter().copied().filter(|program| program.taxes_every_call()).collect();
+    let functions = if handlers.is_empty() { Ok(()) } else { kernel.enter_by_functions(&handlers) };
+    if !handlers.is_empty() && functions.is_err() {
         tried.push(&programs::DISPATCH);
     }
     kernel.prepare(&tried);
-    let outcomes = start_each(kernel, wanted);
+    let mut start = Start { kernel, outcomes: Vec::new(), dispatcher: None };
+    for program in programs::ALL {
+        start.one(program, wanted);
+    }
+    let Start { outcomes, .. } = start;
     kernel.prepared();
-    outcomes
+    Outcomes { all: outcomes, functions: functions.err().map(|error| explain(&error)) }
 }
 
-fn start_each(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
-    let mut outcomes = Vec::new();
-    let mut dispatcher: Option<Result<(), String>> = None;
-    for program in programs::ALL {
+/// A start of all programs, one after the other.
+struct Start<'a> {
+    kernel: &'a mut Kernel,
+    outcomes: Vec<Outcome>,
+    /// What became of the hook on all system calls, once it was needed.
+    dispatcher: Option<Result<(), String>>,
+}
+
+impl Start<'_> {
+    fn push(&mut self, signal: Signal, provider: &'static str, state: CoverageState, reason: String) {
+        self.outcomes.push(Outcome { signal, provider, state, reason });
+    }
+
+    fn one(&mut self, program: &'static Program, wanted: &BTreeSet<Signal>) {
         let (signal, provider) = (program.signal(), program.name());
-        let mut push = |state, reason: String| outcomes.push(Outcome { signal, provider, state, reason });
         if program.taxes_every_call() {
             if !wanted.contains(&signal) {
-                push(CoverageState::Unseen, "no loaded rule needs it, and it would slow every system call".into());
-                continue;
+                let reason = "no loaded rule needs it, and it would slow every system call".into();
+                self.push(signal, provider, CoverageState::Unseen, reason);
+                return;
             }
-            let started =
-                dispatcher.get_or_insert_with(|| programs::DISPATCH.start(kernel).map_err(|error| explain(&error)));
-            if let Err(reason) = started {
-                push(CoverageState::Unsupported, reason.clone());
-                continue;
+            if self.by_functions(program) || !self.dispatched(program) {
+                return;
             }
         }
-        match program.start(kernel) {
-            Ok(()) if program.taxes_every_call() => push(CoverageState::Seen, BLIND_SPOT.into()),
-            Ok(()) => push(CoverageState::Seen, String::new()),
+        match program.start(self.kernel) {
+            Ok(()) if program.taxes_every_call() => self.push(signal, provider, CoverageState::Seen, BLIND_SPOT.into()),
+            Ok(()) => self.push(signal, provider, CoverageState::Seen, String::new()),
             Err(error) => {
-                push(CoverageState::Unsupported, explain(&error));
-                outcomes.extend(stand_ins(program).map(|other| start_one(other, kernel)));
+                self.push(signal, provider, CoverageState::Unsupported, explain(&error));
+                for other in stand_ins(program) {
+                    let outcome = start_one(other, self.kernel);
+                    self.outcomes.push(outcome);
+                }
             }
         }
     }
-    Outcomes(outcomes)
+
+    /// The first provider of system calls: their functions.
+    fn by_functions(&mut self, program: &Program) -> bool {
+        if !self.kernel.enters_by_functions() {
+            return false;
+        }
+        let started = self.kernel.start_by_functions(program);
+        let (state, reason) = match &started {
+            Ok(()) => (CoverageState::Seen, BLIND_SPOT.to_owned()),
+            Err(error) => (CoverageState::Unsupported, explain(error)),
+        };
+        self.push(program.signal, functions::PROVIDER, state, reason);
+        started.is_ok()
+    }
+
+    /// The second: the hook on all of them. False when there is none.
+    fn dispatched(&mut self, program: &Program) -> bool {
+        let kernel = &mut *self.kernel;
+        let start = || programs::DISPATCH.start(kernel).map_err(|error| explain(&error));
+        if let Err(reason) = self.dispatcher.get_or_insert_with(start) {
+            let reason = reason.clone();
+            self.push(program.signal, program.provider, CoverageState::Unsupported, reason);
+            return false;
+        }
+        true
+    }
 }
 
 /// The programs that see the same in another way.
@@ -188,7 +234,7 @@ pub fn none(reason: &str) -> Outcomes {
         state: CoverageState::Unsupported,
         reason: reason.to_owned(),
     };
-    Outcomes(programs::ALL.iter().map(outcome).collect())
+    Outcomes { all: programs::ALL.iter().map(outcome).collect(), functions: None }
 }
 
 /// An error and its causes in one line.

@@ -345,6 +345,7 @@ impl Watch {
 
     fn say(&self, outcomes: &Outcomes, pipeline: &mut Pipeline<Output>, losses: &[(Signal, Loss)]) {
         let mut statements = outcomes.coverage(&self.node, self.started, losses);
+        statements.push(outcomes.tier_coverage(&self.node, self.started));
         statements.extend(self.degraded.coverage(outcomes));
         pipeline.sink().coverage(&statements);
     }
@@ -358,8 +359,9 @@ impl Watch {
             line.push_str("; does not see ");
             line.push_str(&missing.into_iter().collect::<Vec<_>>().join(" "));
         }
+        let (tier, why) = outcomes.tier();
         // Nothing can be done when stderr is gone.
-        drop(writeln!(std::io::stderr().lock(), "{line}"));
+        drop(writeln!(std::io::stderr().lock(), "tier {tier}: {why}\n{line}"));
     }
 
     fn now(&self) -> Timestamp {
@@ -469,6 +471,7 @@ pub fn probe() -> anyhow::Result<Sight> {
         Err(error) => provider::none(&provider::explain(&error)),
     };
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", outcomes.table()).context("printing the table")?;
+    let (tier, why) = outcomes.tier();
+    write!(out, "{}\ntier {tier}: {why}\n", outcomes.table()).context("printing the table")?;
     Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
 }

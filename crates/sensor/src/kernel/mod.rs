@@ -18,6 +18,7 @@ use model::Loss;
 
 use crate::signal::Signal;
 
+pub mod functions;
 mod group;
 pub mod opens;
 pub mod programs;
@@ -100,6 +101,9 @@ pub enum KernelError {
         #[source]
         source: limits::ReadError,
     },
+    /// A record could be overwritten while it is put together.
+    #[error("programs are not attached to functions: {0}")]
+    Preemption(&'static str),
     /// No unified hierarchy.
     #[error("no cgroup2 file system is mounted")]
     NoCgroup,
@@ -156,6 +160,7 @@ pub struct Kernel {
     /// Counts changes after which no judgement of opens counts any more; 0 while all opens are sent.
     generation: Cell<u32>,
     group: Option<Object>,
+    functions: Vec<functions::Functions>,
     links: Vec<Link>,
     cgroup: Option<PathBuf>,
 }
@@ -166,6 +171,10 @@ fn find<'a>(object: &'a Object, name: &'static str) -> Result<ProgramMut<'a>, Ke
         .progs_mut()
         .find(|candidate| candidate.name() == name)
         .ok_or_else(|| KernelError::Open { name, source: missing() })
+}
+
+fn is_loaded(object: &Object, name: &'static str) -> bool {
+    find(object, name).is_ok_and(|found| found.autoload())
 }
 
 /// Lengths of our structures are far below 2^32.
@@ -197,6 +206,7 @@ impl Kernel {
             judged: create(MapType::LruHash, "judged", 4, size(opens::JUDGEMENT_BYTES), opens::JUDGED)?,
             generation: Cell::new(0),
             group: None,
+            functions: Vec::new(),
             links: Vec::new(),
             cgroup: unified_hierarchy(),
         };
@@ -243,6 +253,7 @@ impl Kernel {
                 let wanted = program.name().to_str().is_some_and(|name| names.contains(name));
                 program.set_autoload(wanted);
             }
+            self.aim(&mut object, programs);
             object.load().ok()
         });
         self.group = group;
@@ -256,9 +267,10 @@ impl Kernel {
     /// Attaches one program, which is loaded alone unless it was loaded with others. On failure nothing of it stays.
     pub fn start(&mut self, program: &Program) -> Result<(), KernelError> {
         let group = self.group.take();
-        let is_loaded = |object: &Object| find(object, program.name).is_ok_and(|found| found.autoload());
+        // What was loaded with others and by functions is not what the hook on all calls jumps to.
+        let by_functions = self.enters_by_functions() && !program.calls().is_empty();
         let result = match &group {
-            Some(object) if is_loaded(object) => self.attach(program, object),
+            Some(object) if is_loaded(object, program.name) && !by_functions => self.attach(program, object),
             _ => self.load(program).and_then(|object| self.attach(program, &object)),
         };
         self.group = group;
@@ -303,12 +315,18 @@ impl Kernel {
     }
 
     fn load(&self, program: &Program) -> Result<Object, KernelError> {
+        self.load_with(program, |_| {})
+    }
+
+    /// Loads a program alone, after a last change of what is loaded.
+    fn load_with(&self, program: &Program, change: impl FnOnce(&mut OpenObject)) -> Result<Object, KernelError> {
         let name = program.name;
         let mut object = self.open(program.object, name)?;
         for mut other in object.progs_mut() {
             let wanted = other.name() == name;
             other.set_autoload(wanted);
         }
+        change(&mut object);
         object.load().map_err(|source| KernelError::Load { name, source })
     }
 

@@ -43,6 +43,8 @@ macro_rules! object {
 /// All programs but the snapshot's.
 pub static OBJECT: &[u8] = object!("sensor");
 static SNAPSHOT: &[u8] = object!("snapshot");
+/// The entries behind the kernel's functions of system calls.
+pub static ENTRIES: &[u8] = object!("entries");
 
 /// The hook on system calls that the handlers depend on.
 pub static DISPATCH: Program = Program {

@@ -48,7 +48,7 @@ impl Sight {
         let mut outcomes = provider::none(reason);
         let mut say = |signal, provider, error: Option<String>, seen: &str| {
             let state = if error.is_none() { CoverageState::Seen } else { CoverageState::Unsupported };
-            outcomes.0.push(Outcome { signal, provider, state, reason: error.unwrap_or_else(|| seen.to_owned()) });
+            outcomes.all.push(Outcome { signal, provider, state, reason: error.unwrap_or_else(|| seen.to_owned()) });
         };
         for signal in [Signal::Exec, Signal::Exit, Signal::Fork] {
             say(signal, CONNECTOR, connector.as_ref().err().map(|error| provider::explain(error)), LATE);
