@@ -13,8 +13,8 @@ use clap::ValueEnum;
 use feeds::{Database, DatabaseError};
 use images::{Credentials, PlatformFilter, Reference};
 use imagescan::sbom::{self, Made};
-use model::{CoverageState, FixStatus, Severity, Subject};
-use serde::Serialize;
+use model::image::{ScanReport, ScannedImage, UnopenedImage};
+use model::{Assessment, CoverageState, FixStatus, Inventory, Severity, Subject};
 use vuln::report::Judged;
 
 use crate::Outcome;
@@ -188,8 +188,10 @@ fn print(scanned: &Scanned, args: &Args, ui: &Ui) -> anyhow::Result<()> {
         .map(|image| Judged { inventory: &image.inventory, assessment: &image.assessment })
         .collect();
     match args.format {
-        Format::Table => scanned.images.iter().for_each(|image| ui.print(table::render(image, ui.width))),
-        Format::Json => ui.print_json(&Report::new(&args.reference, scanned))?,
+        Format::Table => {
+            scanned.images.iter().for_each(|image| ui.print(table::render(image, &args.reference, ui.width)))
+        }
+        Format::Json => ui.print_json(&report(&args.reference, scanned))?,
         Format::Sarif => ui.print_json(&vuln::report::sarif(&judged, VERSION))?,
         Format::Markdown => judged.iter().for_each(|image| ui.print(vuln::report::markdown(image))),
         Format::Cyclonedx => {
@@ -334,69 +336,19 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// What `--format json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
-    reference: &'a str,
-    images: Vec<ReportImage<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failed: Vec<ReportFailure>,
-}
-
-#[derive(Serialize)]
-struct ReportImage<'a> {
-    inventory: &'a model::Inventory,
-    assessment: &'a model::Assessment,
-    read: ReportRead,
-}
-
-/// What reading an image took.
-#[derive(Serialize)]
-struct ReportRead {
-    layers: usize,
-    /// Of these, layers that an earlier scan had read.
-    layers_known: usize,
-    blob_bytes: u64,
-    plain_bytes: u64,
-    /// Written to temporary files that were gone again before this report.
-    temporary_bytes: u64,
-    elapsed_ms: u64,
-}
-
-impl From<&assess::Stats> for ReportRead {
-    fn from(stats: &assess::Stats) -> Self {
-        let assess::Stats { layers, layers_known, blob_bytes, plain_bytes, temporary_bytes, .. } = *stats;
-        let elapsed_ms = u64::try_from(stats.elapsed.as_millis()).unwrap_or(u64::MAX);
-        Self { layers, layers_known, blob_bytes, plain_bytes, temporary_bytes, elapsed_ms }
-    }
-}
-
-#[derive(Serialize)]
-struct ReportFailure {
-    digest: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<String>,
-    error: String,
-}
-
-impl<'a> Report<'a> {
-    fn new(reference: &'a str, scanned: &'a Scanned) -> Self {
-        let images = scanned.images.iter();
-        let failed = scanned.failed.iter().map(|failed| ReportFailure {
-            digest: failed.digest.to_string(),
-            platform: failed.platform.as_ref().map(ToString::to_string),
-            error: chain(&failed.error),
-        });
-        Self {
-            reference,
-            images: images
-                .map(|image| ReportImage {
-                    inventory: &image.inventory,
-                    assessment: &image.assessment,
-                    read: (&image.stats).into(),
-                })
-                .collect(),
-            failed: failed.collect(),
-        }
+fn report<'a>(reference: &str, scanned: &'a Scanned) -> ScanReport<&'a Inventory, &'a Assessment> {
+    let images = scanned.images.iter();
+    let failed = scanned.failed.iter().map(|failed| UnopenedImage {
+        digest: failed.digest.to_string(),
+        platform: failed.platform.as_ref().map(ToString::to_string),
+        error: chain(&failed.error),
+    });
+    ScanReport {
+        reference: reference.to_owned(),
+        images: images
+            .map(|image| ScannedImage { inventory: &image.inventory, assessment: &image.assessment })
+            .collect(),
+        failed: failed.collect(),
     }
 }
 

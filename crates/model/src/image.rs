@@ -234,6 +234,39 @@ pub struct Assessment {
     pub suppressed: Vec<SuppressedFinding>,
 }
 
+/// What `seawall scan --format json` prints. The types stand for themselves or for references to them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScanReport<I = Inventory, A = Assessment> {
+    /// What was scanned, as it was given.
+    pub reference: String,
+    /// An image per platform.
+    pub images: Vec<ScannedImage<I, A>>,
+    /// Images that could not be opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<UnopenedImage>,
+}
+
+/// An image of a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScannedImage<I = Inventory, A = Assessment> {
+    /// What it contains.
+    pub inventory: I,
+    /// What is wrong with it.
+    pub assessment: A,
+}
+
+/// An image that could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnopenedImage {
+    /// Digest of its manifest.
+    pub digest: String,
+    /// Its platform, where the index names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Why.
+    pub error: String,
+}
+
 /// A segment of the advisory database.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SegmentRef {

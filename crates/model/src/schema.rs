@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use crate::{
     Alert, Assessment, BatchAnswer, BatchHeader, ControlResult, Coverage, Diagnostic, Event, Exemption, Incident,
-    Inventory, NodeFacts, Process, Scope, Verdict,
+    Inventory, NodeFacts, Process, Scope, Verdict, image::ScanReport,
 };
 
 fn of<T: JsonSchema>() -> Schema {
@@ -28,6 +28,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("inventory", of::<Inventory>()),
         ("node-facts", of::<NodeFacts>()),
         ("process", of::<Process>()),
+        ("scan-report", of::<ScanReport>()),
         ("scope", of::<Scope>()),
         ("verdict", of::<Verdict>()),
     ]

@@ -25,8 +25,8 @@ const MAX_FILES: usize = 1_000_000;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A file is an inventory, or what `seawall scan --format json` printed. Where it has an earlier assessment, what is new and
-what is gone since then is counted.")]
+A file is an inventory, what `seawall scan --format json` printed, or an SBOM (CycloneDX, SPDX). Where it has an earlier
+assessment, what is new and what is gone since then is counted.")]
 pub struct Args {
     /// Directory with inventories in JSON.
     dir: PathBuf,
@@ -41,12 +41,15 @@ pub struct Args {
     json: bool,
 }
 
-/// Which of the forms a file has: a report (`images`), an image (`inventory`), else an inventory. Looking first gives the
-/// error of the right form, with its place, and spares a copy of the whole.
+/// Which of the forms a file has: a report (`images`), an image (`inventory`), an SBOM by its own mark, else an inventory.
+/// Looking first gives the error of the right form, with its place, and spares a copy of the whole.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Shape {
     images: Option<IgnoredAny>,
     inventory: Option<IgnoredAny>,
+    bom_format: Option<IgnoredAny>,
+    spdx_version: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -54,10 +57,13 @@ struct Report {
     images: Vec<Image>,
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Image>, json::JsonError> {
+fn parse(bytes: &[u8], name: &str) -> anyhow::Result<Vec<Image>> {
     let shape: Shape = json::from_slice(bytes, &INVENTORY)?;
     Ok(match shape {
         Shape { images: Some(_), .. } => json::from_slice::<Report>(bytes, &INVENTORY)?.images,
+        Shape { bom_format: Some(_), .. } | Shape { spdx_version: Some(_), .. } => {
+            vec![Image { inventory: imagescan::sbom::read(bytes, name)?, assessment: None }]
+        }
         Shape { inventory: Some(_), .. } => vec![json::from_slice(bytes, &INVENTORY)?],
         _ => vec![Image { inventory: json::from_slice(bytes, &INVENTORY)?, assessment: None }],
     })
@@ -163,8 +169,8 @@ fn judge(
     ui: &Ui,
 ) -> anyhow::Result<Vec<Summary>> {
     let bytes = limits::read_file(path, INVENTORY.bytes as u64)?;
-    let images = parse(&bytes).context("not an inventory, nor what `seawall scan --format json` printed")?;
     let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let images = parse(&bytes, &file).context("neither an inventory nor an SBOM nor a report of `seawall scan`")?;
     let mut summaries = Vec::new();
     for (index, image) in images.iter().enumerate() {
         let needed = vuln::assess::ecosystems(&image.inventory);
@@ -175,10 +181,10 @@ fn judge(
         let used: Vec<Segment<'_>> = segments.iter().filter(covers).cloned().collect();
         let assessment = vuln::assess(&image.inventory, &used, options);
         let (new, gone) = image.assessment.as_ref().map(|earlier| changes(earlier, &assessment)).unzip();
-        let label = label(&image.inventory);
-        let judged = Judged { file: &file, image: &label, assessment: &assessment, new, gone };
+        let label = label(&image.inventory).unwrap_or(&file);
+        let judged = Judged { file: &file, image: label, assessment: &assessment, new, gone };
         hand_out(&judged, index, args, ui)?;
-        summaries.push(Summary { file: file.clone().into_owned(), cells: cells(&judged), image: label });
+        summaries.push(Summary { file: file.clone().into_owned(), cells: cells(&judged), image: label.to_owned() });
     }
     Ok(summaries)
 }
@@ -205,10 +211,10 @@ fn changes(earlier: &Assessment, later: &Assessment) -> (usize, usize) {
     (after.difference(&before).count(), before.difference(&after).count())
 }
 
-fn label(inventory: &Inventory) -> String {
+fn label(inventory: &Inventory) -> Option<&str> {
     let artifact = &inventory.artifact;
     let names = [&artifact.reference, &artifact.manifest_digest, &artifact.config_digest];
-    names.into_iter().flatten().next().unwrap_or(&inventory.id).clone()
+    names.into_iter().flatten().next().map(String::as_str)
 }
 
 fn cells(judged: &Judged<'_>) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use serde::Serialize;
+use vuln::advisory::State;
 use vuln::segment::row::EndRef;
 use vuln::segment::{Found, RowData};
 
@@ -43,8 +44,44 @@ struct Affected {
     ecosystem: String,
     package: String,
     versions: Vec<String>,
+    /// Module stream.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    module: String,
+    /// Products or repositories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    products: Vec<String>,
+    /// Why there is no fix, where the feed says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<model::FixStatus>,
     #[serde(skip_serializing_if = "String::is_empty")]
     note: String,
+}
+
+impl Affected {
+    fn new(ecosystem: String, package: String, data: Option<&RowData<'_>>) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            ecosystem,
+            package,
+            versions: data.map_or_else(|| vec!["(damaged)".into()], ranges),
+            module: data.map_or_else(String::new, |data| data.tags.module.to_owned()),
+            products: data.map_or_else(Vec::new, |data| owned(&data.tags.products)),
+            status: data.and_then(|data| match data.state {
+                State::Said(status) => Some(status),
+                State::ByRange => None,
+            }),
+            note: data.map_or_else(String::new, |data| data.tags.note.to_owned()),
+        }
+    }
+
+    /// For whom, and why no fix.
+    fn remarks(&self) -> String {
+        let status = self.status.map(|status| format!("{status:?}").to_lowercase());
+        let module = (!self.module.is_empty()).then(|| format!("module {}", self.module));
+        let note = (!self.note.is_empty()).then(|| self.note.clone());
+        let product = self.products.iter().map(|product| product.trim_start_matches("redhat:").to_owned());
+        status.into_iter().chain(module).chain(product).chain(note).collect::<Vec<_>>().join(", ")
+    }
 }
 
 pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
@@ -86,9 +123,7 @@ pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
 
 fn collect(segment: &str, found: Vec<Found<'_>>, records: &mut Vec<Record>) {
     for Found { advisory, ecosystem, name, row } in found {
-        let versions = row.data().map_or_else(|| vec!["(damaged)".into()], |data| ranges(&data));
-        let note = row.data().map_or_else(String::new, |data| data.tags.note.to_owned());
-        let affected = Affected { ecosystem, package: name, versions, note };
+        let affected = Affected::new(ecosystem, name, row.data().as_ref());
         if let Some(known) = records.iter_mut().find(|record| record.segment == segment && record.id == advisory.id) {
             known.affected.push(affected);
             continue;
@@ -149,7 +184,7 @@ fn print(record: &Record, ui: &Ui) {
     let rows: Vec<Vec<String>> = record
         .affected
         .iter()
-        .map(|a| vec![format!("  {}", a.ecosystem), a.package.clone(), a.versions.join(" | "), a.note.clone()])
+        .map(|a| vec![format!("  {}", a.ecosystem), a.package.clone(), a.versions.join(" | "), a.remarks()])
         .collect();
     ui.print(table(&["  ECOSYSTEM", "PACKAGE", "AFFECTED", ""], &rows));
 }

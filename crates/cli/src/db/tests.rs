@@ -87,9 +87,12 @@ fn stored_inventories_are_judged_again() {
     let report =
         format!(r#"{{"reference":"r","images":[{{"inventory":{},"assessment":{earlier}}}]}}"#, inventory("1.5"));
     fs::write(images.join("report.json"), report).unwrap();
+    let sbom = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[
+        {"type":"library","name":"a","version":"1.0","purl":"pkg:pypi/a@1.0"}]}"#;
+    fs::write(images.join("sbom.json"), sbom).unwrap();
     let (images, results) = (text(&images), dir.path().join("results"));
     assert_eq!(db(&["rematch", &images, "--db", &out, "--out", &text(&results)]).unwrap(), Outcome::Clean);
-    for name in ["plain.json", "report.json"] {
+    for name in ["plain.json", "report.json", "sbom.json"] {
         let assessment: model::Assessment = serde_json::from_slice(&testkit::read(results.join(name))).unwrap();
         assert_eq!(assessment.findings[0].id, "CVE-2024-0001", "{name}");
     }

@@ -19,6 +19,7 @@ const SEVERITIES: [Severity; 6] =
 /// What one can do about a finding, in the order of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
+    Remove,
     Upgrade,
     Wait,
     NoFix,
@@ -26,8 +27,9 @@ enum Group {
 }
 
 impl Group {
-    const fn of(status: FixStatus) -> Self {
-        match status {
+    fn of(finding: &Finding) -> Self {
+        match finding.status {
+            _ if finding.id.starts_with("MAL-") => Self::Remove,
             FixStatus::Fixed => Self::Upgrade,
             FixStatus::Affected | FixStatus::UnderInvestigation => Self::Wait,
             FixStatus::WillNotFix | FixStatus::Deferred => Self::NoFix,
@@ -37,6 +39,7 @@ impl Group {
 
     const fn title(self) -> &'static str {
         match self {
+            Self::Remove => "Malicious: remove, and treat what it could reach as known to others",
             Self::Upgrade => "Upgrade",
             Self::Wait => "No fix yet",
             Self::NoFix => "The vendor will not fix, or later",
@@ -45,11 +48,11 @@ impl Group {
     }
 }
 
-/// The report of one image.
-pub(super) fn render(image: &AssessedImage, width: usize) -> String {
+/// The report of one image; `given` is what the user called it.
+pub(super) fn render(image: &AssessedImage, given: &str, width: usize) -> String {
     let width = width.max(40);
     let mut out = String::new();
-    header(&mut out, &image.inventory);
+    header(&mut out, &image.inventory, given);
     let findings = &image.assessment.findings;
     let (inert, judged): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.inert);
     summary(&mut out, &judged, image);
@@ -69,9 +72,9 @@ pub(super) fn render(image: &AssessedImage, width: usize) -> String {
     out
 }
 
-fn header(out: &mut String, inventory: &Inventory) {
+fn header(out: &mut String, inventory: &Inventory, given: &str) {
     let artifact = &inventory.artifact;
-    let name = artifact.reference.as_deref().unwrap_or("image");
+    let name = artifact.reference.as_deref().unwrap_or(given);
     let platform = if artifact.platform.os.is_empty() { String::new() } else { format!(" ({})", artifact.platform) };
     let _ = writeln!(out, "{name}{platform}");
     let os = match &inventory.os {
@@ -79,13 +82,12 @@ fn header(out: &mut String, inventory: &Inventory) {
         Some(os) => os.name.clone(),
         None => "no operating system".to_owned(),
     };
-    let _ = writeln!(
-        out,
-        "{}, {}, {}",
-        os.trim(),
-        counted(inventory.packages.len(), "package"),
-        counted(inventory.layers.len(), "layer")
-    );
+    let layers = match inventory.layers.len() {
+        // An SBOM, a directory.
+        0 => String::new(),
+        number => format!(", {}", counted(number, "layer")),
+    };
+    let _ = writeln!(out, "{}, {}{layers}", os.trim(), counted(inventory.packages.len(), "package"));
     if let Some(digest) = &artifact.manifest_digest {
         let _ = writeln!(out, "{digest}");
     }
@@ -143,7 +145,7 @@ impl Row<'_> {
 fn groups(out: &mut String, findings: &[&Finding], width: usize) {
     let mut rows: BTreeMap<(Group, &str, &str), Row<'_>> = BTreeMap::new();
     for finding in findings {
-        let key = (Group::of(finding.status), finding.package.as_str(), finding.installed.as_str());
+        let key = (Group::of(finding), finding.package.as_str(), finding.installed.as_str());
         let row = rows.entry(key).or_insert_with(|| Row {
             name: short_name(&finding.package),
             installed: &finding.installed,
@@ -151,7 +153,7 @@ fn groups(out: &mut String, findings: &[&Finding], width: usize) {
         });
         row.findings.push(finding);
     }
-    for group in [Group::Upgrade, Group::Wait, Group::NoFix, Group::Replace] {
+    for group in [Group::Remove, Group::Upgrade, Group::Wait, Group::NoFix, Group::Replace] {
         let mut rows: Vec<&Row<'_>> = rows.iter().filter(|(key, _)| key.0 == group).map(|(_, row)| row).collect();
         if rows.is_empty() {
             continue;
@@ -206,7 +208,7 @@ fn unknown(out: &mut String, image: &AssessedImage, width: usize) {
         .inventory
         .diagnostics
         .iter()
-        .filter(|diagnostic| diagnostic.level != Level::Note || diagnostic.code == "image/nothing-found")
+        .filter(|diagnostic| diagnostic.level != Level::Note)
         .filter(|diagnostic| !diagnostic.code.starts_with("layer/unreadable"))
         .collect();
     if unseen.is_empty() && notes.is_empty() {

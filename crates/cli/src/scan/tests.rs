@@ -47,7 +47,7 @@ fn scanned() -> Scanned {
 
 #[test]
 fn the_table_says_what_to_do_and_what_is_not_known() {
-    let table = table::render(&scanned().images[0], 80);
+    let table = table::render(&scanned().images[0], "app:1", 80);
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let order = [
         "app:1 (linux/amd64)",

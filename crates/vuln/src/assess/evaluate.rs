@@ -20,23 +20,24 @@ pub(super) struct Hit {
 
 /// Whether a version lies in a row, and why.
 pub(super) fn evaluate(scheme: Scheme, version: &str, key: &Key, row: &RowData<'_>) -> Option<Hit> {
-    let status = |end: EndRef<'_>| match (row.state, end) {
-        (_, EndRef::Fixed(_)) => FixStatus::Fixed,
-        (State::Said(said), _) => said,
-        (State::ByRange, _) => FixStatus::Affected,
+    // A fix of a later branch is one too: who is there is safe.
+    let status = |fixed: &[String]| match row.state {
+        _ if !fixed.is_empty() => FixStatus::Fixed,
+        State::Said(said) => said,
+        State::ByRange => FixStatus::Affected,
     };
     if let Some(range) = row.ranges.iter().find(|range| contains(scheme, key, range)) {
         let fixed = fixes(scheme, key, range, row);
-        return Some(Hit { fixed, status: status(range.end), rule: describe(version, range) });
+        return Some(Hit { status: status(&fixed), fixed, rule: describe(version, range) });
     }
     if row.versions.iter().any(|listed| *listed == version || scheme.range_key(listed) == *key) {
         let open = RangeRef { introduced: "", exclusive: false, end: EndRef::Open };
         let fixed = fixes(scheme, key, &open, row);
-        return Some(Hit { fixed, status: status(EndRef::Open), rule: format!("{version} is listed as affected") });
+        return Some(Hit { status: status(&fixed), fixed, rule: format!("{version} is listed as affected") });
     }
     if row.ranges.is_empty() && row.versions.is_empty() {
         let rule = format!("{version}: every version is affected");
-        return Some(Hit { fixed: Vec::new(), status: status(EndRef::Open), rule });
+        return Some(Hit { fixed: Vec::new(), status: status(&[]), rule });
     }
     None
 }
