@@ -4,6 +4,8 @@ mod memory;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::operand::Side;
-use crate::test::{Test, TextTest};
+use crate::test::{Test, TextTest, is_under};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -25,6 +25,8 @@ pub struct PathSet {
     wanted: Vec<Vec<(Place, u32)>>,
     bits: u32,
     automaton: Option<AhoCorasick>,
+    /// What `pmatch` asks for, for paths that are written otherwise than the constants of the automaton.
+    odd: Vec<(Vec<Vec<Box<str>>>, u32)>,
 }
 
 impl PathSet {
@@ -51,6 +53,9 @@ impl PathSet {
         }
         let bit = self.bits;
         self.bits += 1;
+        if let Test::Text(TextTest::PMatch(paths)) = test {
+            self.odd.push((paths.clone(), bit));
+        }
         for (place, text) in constants {
             self.want(place, text, bit);
         }
@@ -100,15 +105,29 @@ impl PathSet {
                     Place::Anywhere => true,
                     Place::Components => at_start && (at_end || path.as_bytes().get(found.end()) == Some(&b'/')),
                 };
-                if holds && let Some(word) = answers.get_mut(*bit as usize / 64) {
-                    *word |= 1 << (bit % 64);
+                if holds {
+                    set(answers, *bit);
+                }
+            }
+        }
+        // A name without a place in the tree, or a path with empty components: as good as one without them.
+        if !path.starts_with('/') || path.contains("//") {
+            for (paths, bit) in &self.odd {
+                if paths.iter().any(|above| is_under(path, above)) {
+                    set(answers, *bit);
                 }
             }
         }
     }
 }
 
-/// A path of `pmatch` as a constant, when it has no patterns in it and is absolute as all paths of events are.
+fn set(answers: &mut [u64], bit: u32) {
+    if let Some(word) = answers.get_mut(bit as usize / 64) {
+        *word |= 1 << (bit % 64);
+    }
+}
+
+/// A path of `pmatch` as a constant, when it has no patterns in it, written as paths of events are.
 fn prefix(path: &[Box<str>]) -> Option<(Place, String)> {
     let plain = !path.is_empty() && path.iter().all(|part| !part.contains(['?', '*', '[']));
     plain.then(|| (Place::Components, format!("/{}", path.join("/"))))

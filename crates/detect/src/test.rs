@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 
 use crate::EventSource;
 use crate::condition::{Check, Modifier, Op, Operand, Right};
-use crate::fields::{Context, Type, types};
+use crate::fields::{Context, FieldArg, Type, types};
 use crate::operand::{self, Side};
 use crate::rules::at_spot;
 use crate::value::{Value, canonical};
@@ -114,10 +114,45 @@ fn against(check: &Check, left: &Side, right: &Operand, source: &EventSource) ->
     if comparable(left.ty()) != comparable(right.ty()) {
         return Err(refuse(check, "rule/operator", "both sides must be of one type".into()));
     }
-    if matches!(check.op, Op::Regex | Op::PMatch) {
-        return Err(refuse(check, "rule/operator", format!("`{}` needs a literal on its right", check.op.as_str())));
+    if let Some(name) = [left, &right].into_iter().find_map(several) {
+        let message = format!("`{name}` has several values at once, which are not compared with another field");
+        return Err(refuse(check, "rule/operator", message));
+    }
+    let equality = matches!(check.op, Op::Eq | Op::Ne | Op::In | Op::Intersects);
+    let fits = match left.ty() {
+        Type::Text | Type::EventType => !matches!(check.op, Op::Regex | Op::PMatch),
+        Type::Int => equality || check.op.is_order(),
+        Type::Bool | Type::Ip => equality,
+        Type::List => matches!(check.op, Op::In | Op::Intersects),
+    };
+    if !fits {
+        let message = format!("`{}` cannot compare `{}` with another field", check.op.as_str(), check.left);
+        return Err(refuse(check, "rule/operator", message));
     }
     Ok(Test::Against(check.op, right))
+}
+
+/// The name of a field without an index that stands for several values.
+fn several(side: &Side) -> Option<&'static str> {
+    const FIELDS: [&str; 13] = [
+        "fd.ip",
+        "fd.net",
+        "fd.port",
+        "fd.cip.name",
+        "fd.sip.name",
+        "fd.lip.name",
+        "fd.rip.name",
+        "proc.aname",
+        "proc.aexe",
+        "proc.aexepath",
+        "proc.acmdline",
+        "proc.aargs",
+        "proc.apid",
+    ];
+    match side {
+        Side::Field(spec, FieldArg::None) => Some(spec.name).filter(|name| FIELDS.contains(name)),
+        _ => None,
+    }
 }
 
 fn text(check: &Check, values: &[&str]) -> Result<TextTest, Box<Diagnostic>> {
@@ -157,9 +192,9 @@ fn one_text(check: &Check, value: &str) -> Result<TextTest, Box<Diagnostic>> {
                 Box::new(built.map_err(|error| refuse(check, "rule/value", error.to_string()))?),
             )
         }
-        Op::Regex => TextTest::Regex(Box::new(
-            pattern::compile(value).map_err(|error| refuse(check, "rule/regex", error))?,
-        )),
+        Op::Regex => {
+            TextTest::Regex(Box::new(pattern::compile(value).map_err(|error| refuse(check, "rule/regex", error))?))
+        }
         Op::Lt | Op::Le | Op::Gt | Op::Ge => TextTest::Order(check.op, boxed()),
         _ => TextTest::Eq(boxed()),
     })
@@ -351,7 +386,7 @@ impl TextTest {
 }
 
 /// Whether a path is at or under another, component by component; components of the other may be patterns.
-fn is_under(path: &str, above: &[Box<str>]) -> bool {
+pub fn is_under(path: &str, above: &[Box<str>]) -> bool {
     let mut parts = components(path);
     above.iter().all(|expected| {
         parts.next().is_some_and(|part| {

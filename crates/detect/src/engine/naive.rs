@@ -1,7 +1,5 @@
 //! The language read off the tree, without graph, memory or automaton: what the compiled form must agree with.
 
-use std::borrow::Cow;
-
 use crate::EventSource;
 use crate::condition::{Check, Expr, Modifier, Op, Right};
 use crate::fields::types::names;
@@ -29,43 +27,45 @@ fn check_holds(check: &Check, context: &Context<'_>, source: &EventSource) -> bo
         Right::List(values) => values.clone(),
         Right::Operand(right) => {
             let Ok(right) = operand::compile(right, source) else { return false };
-            let Some(shown) = right.value(context).shown().map(Cow::into_owned) else { return false };
-            vec![shown]
+            return fields_hold(check.op, &value, &right.value(context));
         }
     };
     if side.ty() == Type::EventType && check.op != Op::Exists {
-        return names(context.event).any(|name| text_holds(check, name, &literals));
+        return names(context.event)
+            .any(|name| counted(check, &literals, |literal| text_holds(check.op, name, literal)));
     }
+    let text = |text: &str| counted(check, &literals, |literal| text_holds(check.op, text, literal));
+    let number = |number: i64| counted(check, &literals, |literal| int_holds(check.op, number, literal));
+    let address =
+        |equals: &dyn Fn(&str) -> bool| counted(check, &literals, |literal| equals(literal) == (check.op != Op::Ne));
     match &value {
         Value::Missing => false,
-        Value::List(items) if items.is_empty() => false,
-        Value::AnyText(items) if items.is_empty() => false,
+        Value::List(items) | Value::AnyText(items) if items.is_empty() => false,
+        Value::AnyInt(items) if items.is_empty() => false,
         _ if check.op == Op::Exists => true,
-        Value::Text(text) => text_holds(check, text, &literals),
-        Value::AnyText(texts) => texts.iter().any(|text| text_holds(check, text, &literals)),
-        Value::List(items) => match check.op {
-            Op::In => items.iter().all(|item| literals.iter().any(|literal| literal == item)),
-            _ => items.iter().any(|item| literals.iter().any(|literal| literal == item)),
-        },
-        Value::Int(number) => int_holds(check, *number, &literals),
-        Value::EitherInt(a, b) if check.op == Op::Ne => {
-            int_holds(check, *a, &literals) && int_holds(check, *b, &literals)
+        Value::Text(found) => text(found),
+        Value::AnyText(texts) => texts.iter().any(|found| text(found)),
+        Value::List(items) => {
+            let listed = |item: &std::borrow::Cow<'_, str>| literals.iter().any(|literal| literal == item);
+            if check.op == Op::In { items.iter().all(listed) } else { items.iter().any(listed) }
         }
-        Value::EitherInt(a, b) => int_holds(check, *a, &literals) || int_holds(check, *b, &literals),
-        Value::AnyInt(numbers) => numbers.iter().any(|number| int_holds(check, *number, &literals)),
-        Value::Bool(found) => counted(check, &literals, |literal| ["true", "1"].contains(&literal) == *found),
-        Value::Ip(address) => counted(check, &literals, |literal| is_ip(*address, literal)),
-        Value::EitherIp(a, b) => counted(check, &literals, |literal| is_ip(*a, literal) || is_ip(*b, literal)),
+        Value::Int(found) => number(*found),
+        Value::EitherInt(a, b) if check.op == Op::Ne && check.modifier.is_none() => number(*a) && number(*b),
+        Value::EitherInt(a, b) => number(*a) || number(*b),
+        Value::AnyInt(numbers) => numbers.iter().any(|found| number(*found)),
+        Value::Bool(found) => address(&|literal| ["true", "1"].contains(&literal) == *found),
+        Value::Ip(found) => address(&|literal| is_ip(*found, literal)),
+        Value::EitherIp(a, b) => address(&|literal| is_ip(*a, literal) || is_ip(*b, literal)),
     }
 }
 
-/// How many of the literals must be equal, or differ for `!=`.
-fn counted(check: &Check, literals: &[String], equals: impl Fn(&str) -> bool) -> bool {
-    let holding = literals.iter().filter(|literal| equals(literal) == (check.op != Op::Ne)).count();
+/// Whether so many of the literals pass as the modifier asks; one of them without a modifier.
+fn counted(check: &Check, literals: &[String], passes: impl Fn(&str) -> bool) -> bool {
+    let passing = literals.iter().filter(|literal| passes(literal)).count();
     match check.modifier {
-        None | Some(Modifier::AnyOf) => holding > 0,
-        Some(Modifier::OneOf) => holding == 1,
-        Some(Modifier::AllOf) => holding > 0 && holding == literals.len(),
+        None | Some(Modifier::AnyOf) => passing > 0,
+        Some(Modifier::OneOf) => passing == 1,
+        Some(Modifier::AllOf) => passing > 0 && passing == literals.len(),
     }
 }
 
@@ -77,35 +77,51 @@ fn is_ip(address: std::net::IpAddr, literal: &str) -> bool {
     )
 }
 
-fn int_holds(check: &Check, number: i64, literals: &[String]) -> bool {
-    let parse = |text: &String| {
-        let number = text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| i64::from_str_radix(hex, 16).ok());
-        number.or_else(|| crate::services::port(text).map(i64::from))
-    };
-    literals.iter().filter_map(parse).any(|literal| match check.op {
+/// One field against another; without a value on either side it is false.
+fn fields_hold(op: Op, left: &Value<'_>, right: &Value<'_>) -> bool {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => int_holds(op, *a, &b.to_string()),
+        (Value::Text(a), Value::Text(b)) => match op {
+            // Right sides that are literals are written in hexadecimal; values are not.
+            Op::BContains => a.contains(b.as_ref()),
+            Op::BStartsWith => a.starts_with(b.as_ref()),
+            _ => text_holds(op, a, b),
+        },
+        (Value::List(a), Value::List(b)) if !a.is_empty() => {
+            if op == Op::In {
+                a.iter().all(|item| b.contains(item))
+            } else {
+                a.iter().any(|item| b.contains(item))
+            }
+        }
+        (Value::Bool(a), Value::Bool(b)) => (a == b) == (op != Op::Ne),
+        (Value::Ip(a), Value::Ip(b)) => (a == b) == (op != Op::Ne),
+        _ => false,
+    }
+}
+
+fn int_holds(op: Op, number: i64, literal: &str) -> bool {
+    let parsed =
+        literal.strip_prefix("0x").map_or_else(|| literal.parse().ok(), |hex| i64::from_str_radix(hex, 16).ok());
+    let Some(literal) = parsed.or_else(|| crate::services::port(literal).map(i64::from)) else { return false };
+    match op {
         Op::Ne => number != literal,
         Op::Lt => number < literal,
         Op::Le => number <= literal,
         Op::Gt => number > literal,
         Op::Ge => number >= literal,
         _ => number == literal,
-    })
-}
-
-fn text_holds(check: &Check, text: &str, literals: &[String]) -> bool {
-    let one = |literal: &String| one_text(check.op, text, literal);
-    match check.modifier {
-        None | Some(Modifier::AnyOf) => literals.iter().any(one),
-        Some(Modifier::AllOf) => !literals.is_empty() && literals.iter().all(one),
-        Some(Modifier::OneOf) => literals.iter().filter(|literal| one(literal)).count() == 1,
     }
 }
 
-fn one_text(op: Op, text: &str, literal: &str) -> bool {
+fn text_holds(op: Op, text: &str, literal: &str) -> bool {
+    let bytes = || hex::decode(literal).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     match op {
         Op::Ne => text != literal,
         Op::Contains => text.contains(literal),
         Op::IContains => text.to_ascii_lowercase().contains(&literal.to_ascii_lowercase()),
+        Op::BContains => bytes().is_some_and(|part| text.contains(&part)),
+        Op::BStartsWith => bytes().is_some_and(|start| text.starts_with(&start)),
         Op::StartsWith => text.starts_with(literal),
         Op::EndsWith => text.ends_with(literal),
         Op::Glob => crate::glob::matches(literal, text, false),

@@ -270,10 +270,10 @@ fn an_ended_process_answers_for_those_like_it_but_not_for_who_they_are() {
 }
 
 /// Numbers from a seed (splitmix64).
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -281,7 +281,7 @@ impl Dice {
         usize::try_from((z ^ z >> 31) % sides as u64).unwrap()
     }
 
-    fn of<'a>(&mut self, words: &'a [String]) -> &'a str {
+    pub(super) fn of<'a>(&mut self, words: &'a [String]) -> &'a str {
         &words[self.roll(words.len())]
     }
 }
@@ -299,7 +299,12 @@ fn constants(rules: &RuleSet) -> Vec<String> {
     words.into_iter().collect()
 }
 
-fn random_event(dice: &mut Dice, words: &[String], scopes: &[Arc<Scope>], processes: &[Arc<model::Process>]) -> Event {
+pub(super) fn random_event(
+    dice: &mut Dice,
+    words: &[String],
+    scopes: &[Arc<Scope>],
+    processes: &[Arc<model::Process>],
+) -> Event {
     let mut path = dice.of(words).to_owned();
     if dice.roll(2) == 0 {
         path = format!("{path}/{}", dice.of(words));
@@ -355,7 +360,7 @@ fn random_event(dice: &mut Dice, words: &[String], scopes: &[Arc<Scope>], proces
     if dice.roll(20) == 0 { event } else { event.with_process(Arc::clone(&processes[dice.roll(processes.len())])) }
 }
 
-fn random_process(dice: &mut Dice, words: &[String]) -> Arc<model::Process> {
+pub(super) fn random_process(dice: &mut Dice, words: &[String]) -> Arc<model::Process> {
     let line = format!("{} {} {}", dice.of(words), dice.of(words), dice.of(words));
     let parents: Vec<String> = (0..dice.roll(5)).map(|_| dice.of(words).to_owned()).collect();
     let parents: Vec<&str> = parents.iter().map(String::as_str).collect();

@@ -149,7 +149,17 @@ const TYPES: [(&str, &str); 6] =
 
 /// A failed call has the descriptor -1.
 fn number<'a>(context: &Context<'a>) -> Value<'a> {
-    Value::int(super::evt::result(context.event).map(|result| if result < 0 { -1 } else { result }))
+    match context.event.body {
+        Body::FileOpen(_)
+        | Body::FileChange(_)
+        | Body::Connect(_)
+        | Body::Accept(_)
+        | Body::Listen(_)
+        | Body::Dup(_) => {
+            Value::int(super::evt::result(context.event).map(|result| if result < 0 { -1 } else { result }))
+        }
+        _ => Value::Missing,
+    }
 }
 
 fn kind(context: &Context<'_>) -> Option<(&'static str, &'static str)> {

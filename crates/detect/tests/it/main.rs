@@ -7,4 +7,5 @@ mod audit_rules;
 mod content;
 mod notation;
 mod official;
+mod page;
 mod recorded;
