@@ -40,8 +40,7 @@ fn translate(pattern: &str) -> String {
             },
             '[' => class(&mut chars, &mut out),
             // No lazy repetitions in POSIX: the `?` makes the whole optional.
-            '+' if chars.next_if_eq(&'?').is_some() => out.push('*'),
-            '*' if chars.next_if_eq(&'?').is_some() => out.push('*'),
+            '+' | '*' if chars.next_if_eq(&'?').is_some() => out.push('*'),
             '{' if !is_repetition(chars.clone()) => out.push_str(r"\{"),
             other => out.push(other),
         }

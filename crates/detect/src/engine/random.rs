@@ -158,7 +158,7 @@ fn condition(dice: &mut Dice, depth: usize, of_audit: bool) -> String {
     if depth == 0 || dice.roll(3) == 0 {
         let found = loop {
             let found = check(dice, of_audit);
-            if compiled(&[found.clone()], of_audit).rules().len() == 1 {
+            if compiled(std::slice::from_ref(&found), of_audit).rules().len() == 1 {
                 break found;
             }
         };

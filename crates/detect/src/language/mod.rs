@@ -42,14 +42,12 @@ fn codes(diagnostics: &[Diagnostic], least: Level) -> Vec<&str> {
 /// Whether an event matches a condition; the code of the error when it does not compile.
 fn holds(condition: &str, event: &Event) -> Result<bool, String> {
     let (rules, diagnostics) = compile(&[&rule(condition, "o", source_of(event))]);
-    match codes(&diagnostics, Level::Error).first() {
-        Some(code) => Err((*code).to_owned()),
-        None => {
-            let mut found = Matches::new();
-            Engine::new(rules).evaluate(event, &mut found);
-            Ok(!found.is_empty())
-        }
+    if let Some(code) = codes(&diagnostics, Level::Error).first() {
+        return Err((*code).to_owned());
     }
+    let mut found = Matches::new();
+    Engine::new(rules).evaluate(event, &mut found);
+    Ok(!found.is_empty())
 }
 
 /// Checks conditions: `true`, `false`, or a code when it is refused.
