@@ -3,7 +3,7 @@
 mod progress;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use feeds::{Database, DatabaseError};
 use images::{Credentials, PlatformFilter, Reference};
 use imagescan::sbom::{self, Made};
-use model::image::{ScanReport, ScannedImage, UnopenedImage};
+use model::image::{ReadCost, ScanReport, ScannedImage, UnopenedImage};
 use model::{Assessment, CoverageState, FixStatus, Inventory, Severity, Subject};
 use vuln::report::Judged;
 
@@ -167,7 +167,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     let mut options = args.source.options();
     options.judge.now = now.ok();
     let assessor = Assessor::new(Arc::new(database), options);
-    let mut scanned = assess(&assessor, &reference, ui)?;
+    let mut scanned = assess(&assessor, (&reference, &args.reference), ui)?;
     if args.ignore_unfixed {
         for image in &mut scanned.images {
             image.assessment.findings.retain(|finding| finding.status == FixStatus::Fixed);
@@ -275,7 +275,7 @@ enum SbomFormat {
 pub fn run_sbom(args: &SbomArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     let reference = Reference::from_str(&args.reference)?;
     let assessor = Assessor::new(Arc::new(Database::empty()), args.source.options());
-    let scanned = assess(&assessor, &reference, ui)?;
+    let scanned = assess(&assessor, (&reference, &args.reference), ui)?;
     print_document(args.format, only(&scanned)?, None, ui)?;
     say_failures(&scanned, ui);
     let outcome = if scanned.complete() { Outcome::Clean } else { Outcome::Incomplete };
@@ -284,8 +284,8 @@ pub fn run_sbom(args: &SbomArgs, ui: &Ui) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// Runs the conductor with a progress bar where there is a terminal.
-fn assess(assessor: &Assessor, reference: &Reference, ui: &Ui) -> anyhow::Result<Scanned> {
+/// Runs the conductor on a reference, parsed and as it was given, with a progress bar where there is a terminal.
+fn assess(assessor: &Assessor, (reference, text): (&Reference, &str), ui: &Ui) -> anyhow::Result<Scanned> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -293,12 +293,26 @@ fn assess(assessor: &Assessor, reference: &Reference, ui: &Ui) -> anyhow::Result
         .context("starting the runtime")?;
     let progress: Arc<dyn Progress> = if ui.progress { Arc::new(progress::Bar::new()) } else { Arc::new(Quiet) };
     runtime.block_on(assessor.assess(reference, progress)).map_err(|error| {
-        let hint = error.hint();
+        let hint = path_meant(reference, text).or_else(|| error.hint());
         let error = anyhow::Error::new(error);
         match hint {
             Some(hint) => error.context(Hint(hint)),
             None => error,
         }
+    })
+}
+
+/// How to name a file or folder that was given as if it were an image of a registry.
+fn path_meant(reference: &Reference, text: &str) -> Option<String> {
+    let path = Path::new(text);
+    let is_layout = path.join("oci-layout").exists();
+    if !matches!(reference, Reference::Registry(_)) {
+        return None;
+    }
+    Some(match path.metadata().ok()? {
+        found if found.is_dir() && is_layout => format!("for the OCI layout here: oci:{text}"),
+        found if found.is_dir() => format!("for the folder here: dir:{text}"),
+        _ => format!("for the file here: docker-archive:{text}, oci-archive:{text} or sbom:{text}"),
     })
 }
 
@@ -346,10 +360,20 @@ fn report<'a>(reference: &str, scanned: &'a Scanned) -> ScanReport<&'a Inventory
     ScanReport {
         reference: reference.to_owned(),
         images: images
-            .map(|image| ScannedImage { inventory: &image.inventory, assessment: &image.assessment })
+            .map(|image| ScannedImage {
+                inventory: &image.inventory,
+                assessment: &image.assessment,
+                read: read_cost(&image.stats),
+            })
             .collect(),
         failed: failed.collect(),
     }
+}
+
+fn read_cost(stats: &assess::Stats) -> ReadCost {
+    let assess::Stats { layers, layers_known, blob_bytes, plain_bytes, temporary_bytes, .. } = *stats;
+    let elapsed_ms = u64::try_from(stats.elapsed.as_millis()).unwrap_or(u64::MAX);
+    ReadCost { layers, layers_known, blob_bytes, plain_bytes, temporary_bytes, elapsed_ms }
 }
 
 fn outcome(scanned: &Scanned, fail_on: Option<FailOn>) -> Outcome {

@@ -253,6 +253,27 @@ pub struct ScannedImage<I = Inventory, A = Assessment> {
     pub inventory: I,
     /// What is wrong with it.
     pub assessment: A,
+    /// What reading it took.
+    #[serde(default)]
+    pub read: ReadCost,
+}
+
+/// What reading an image took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadCost {
+    /// Layers of the image.
+    pub layers: usize,
+    /// Of these, layers that an earlier scan had read.
+    pub layers_known: usize,
+    /// Compressed bytes that were read.
+    pub blob_bytes: u64,
+    /// Plain bytes that they became.
+    pub plain_bytes: u64,
+    /// Bytes that went through temporary files, all gone again: where files that must be held as a whole exceed the memory
+    /// for them.
+    pub temporary_bytes: u64,
+    /// From the start of the layers to the inventory, in milliseconds.
+    pub elapsed_ms: u64,
 }
 
 /// An image that could not be opened.

@@ -21,30 +21,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use e2e::parts::process::output;
 use e2e::parts::program;
+use model::image::{ScanReport, ScannedImage};
 use model::{Inventory, Package};
-use serde::Deserialize;
 use testkit::need;
 use testkit::registry::Registry;
 
 use layer::{Image, Layer, Told};
-
-/// What `scan --format json` prints, as far as it is looked at.
-#[derive(Deserialize)]
-struct Report {
-    images: Vec<Scanned>,
-}
-
-#[derive(Deserialize)]
-struct Scanned {
-    inventory: Inventory,
-    read: Reading,
-}
-
-#[derive(Deserialize)]
-struct Reading {
-    layers: usize,
-    layers_known: usize,
-}
 
 #[test]
 fn everything_that_the_tools_say_they_installed_is_found() -> Result<()> {
@@ -92,7 +74,7 @@ fn application(folder: &Path) -> Result<Image> {
 }
 
 /// Pushes an image with skopeo and scans it from the registry.
-fn pull(registry: &Registry, image: &Image, folder: &Path, cache: &Path) -> Result<Scanned> {
+fn pull(registry: &Registry, image: &Image, folder: &Path, cache: &Path) -> Result<ScannedImage> {
     let reference = format!("{}/{}:1", registry.host(), image.name);
     let mut push = Command::new("skopeo");
     push.args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", "--preserve-digests"]);
@@ -102,7 +84,7 @@ fn pull(registry: &Registry, image: &Image, folder: &Path, cache: &Path) -> Resu
     scan.args(["scan", &reference, "--format", "json", "--verify-diff-ids"]);
     // Without a database: what is asked here is what an image contains.
     scan.arg("--cache").arg(cache).env("XDG_DATA_HOME", folder).env_remove("SEAWALL_DB");
-    let report: Report = serde_json::from_str(&output(scan)?).context("reading the report")?;
+    let report: ScanReport = serde_json::from_str(&output(scan)?).context("reading the report")?;
     ensure!(report.images.len() == 1, "{} images", report.images.len());
     report.images.into_iter().next().context("an image")
 }

@@ -87,3 +87,19 @@ fn thresholds() {
     check(&scanned, None, Outcome::Incomplete);
     assert!("severe".parse::<FailOn>().is_err());
 }
+
+#[test]
+fn a_path_given_as_a_name_is_told_how_to_be_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let (layout, root, file) = (dir.path().join("layout"), dir.path().join("root"), dir.path().join("image.tar"));
+    TestImage::new(Vec::new()).write_layout(&layout, "x");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let registry: Reference = "image.tar".parse().unwrap();
+    let hint = |path: &Path| path_meant(&registry, path.to_str().unwrap());
+    assert!(hint(&layout).unwrap().contains(" oci:"));
+    assert!(hint(&root).unwrap().contains(" dir:"));
+    assert!(hint(&file).unwrap().contains(" docker-archive:"));
+    assert_eq!(hint(&dir.path().join("none")), None);
+    assert_eq!(path_meant(&"dir:x".parse().unwrap(), file.to_str().unwrap()), None);
+}

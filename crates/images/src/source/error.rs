@@ -115,7 +115,13 @@ impl OpenError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Registry(error) => return error.hint(),
+            Self::Layout(LayoutError::NotALayout { dir }) if dir.is_file() => {
+                format!("for what docker save wrote: docker-archive:{}", dir.display())
+            }
             Self::Layout(LayoutError::NotALayout { dir }) => format!("for a root file system: dir:{}", dir.display()),
+            Self::NotADirectory { path } if path.is_file() => {
+                format!("for an image in a tar file: docker-archive:{0} or oci-archive:{0}", path.display())
+            }
             Self::Layout(LayoutError::NoSuchImage { dir, names, .. }) => match names.first() {
                 Some(name) => format!("seawall scan oci:{}:{name}", dir.display()),
                 None => format!("seawall scan oci:{}", dir.display()),
@@ -126,6 +132,9 @@ impl OpenError {
             }
             Self::DockerArchive(DockerArchiveError::NotSaved { path }) => {
                 format!("for an OCI layout in a tar file: oci-archive:{}", path.display())
+            }
+            Self::Containerd(ContainerdError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                "--containerd-root DIR names the folder of a containerd that keeps its state elsewhere".into()
             }
             Self::Containerd(ContainerdError::Read { .. }) => {
                 "containerd's images belong to root: run it with sudo".into()

@@ -84,8 +84,9 @@ async fn damaged_archives_are_named() {
     let by_digest = serde_json::json!([{"Config": "c", "Layers": [lying]}]).to_string();
     for (bytes, transport, part, hint) in [
         (Tar::new().file("a", "").finish(), "docker-archive", "has no manifest.json", Some("oci-archive:")),
-        (Tar::new().file("a", "").finish(), "oci-archive", "is not an OCI image layout", None),
+        (Tar::new().file("a", "").finish(), "oci-archive", "is not an OCI image layout", Some("docker-archive:")),
         (Tar::new().file("a", "").gzip(), "docker-archive", "is compressed", Some("gunzip")),
+        (Tar::new().file("a", "").finish(), "dir", "is not a directory", Some("oci-archive:")),
         (b"junk".repeat(400), "oci-archive", "is not a readable tar file", None),
         (manifest("{").finish(), "docker-archive", "manifest.json in", None),
         (manifest(r#"[{"Config":"none"}]"#).finish(), "docker-archive", "has no none", None),

@@ -51,7 +51,7 @@ pub fn process() -> Process {
         vpid: Some(7),
         sid: Some(4200),
         pgid: Some(4242),
-        env: vec!["LANG=C".into()],
+        env: ["LANG=C".to_owned()].into(),
         ancestors: vec![Arc::new(Ancestor {
             pid: 4200,
             start_time: time("2026-11-24T05:43:00Z"),
