@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use cluster::audit::{self, AuditLimits, Delivery};
+use anyhow::Context as _;
+use cluster::audit::{self, AuditError, AuditLimits, Delivery};
 use limits::CappedReader;
 use limits::json::{self, JsonLimits};
 use model::{Event, Timestamp};
@@ -23,7 +23,8 @@ pub struct Count {
     pub events: u64,
     /// Lines and items that are no events.
     pub skipped: u64,
-    /// Lines that the sensor prints beside events: alerts and statements of coverage. They are no loss.
+    /// What stands beside events: alerts and statements of coverage that the sensor prints, records of other categories
+    /// that Azure exports. They are no loss.
     pub others: u64,
     /// Where the first of them stands and why it was skipped.
     pub first_reason: Option<String>,
@@ -49,40 +50,76 @@ pub fn read(path: &Path, cluster: &str, each: &mut impl FnMut(Event)) -> anyhow:
     let mut reader = BufReader::with_capacity(1 << 20, CappedReader::new(input, MAX_RECORDING_BYTES, name.clone()));
     let mut count = Count::default();
     let mut line = Vec::new();
-    let mut number = 0_u64;
     loop {
+        count.line += 1;
+        let read = read_line(&mut reader, &mut line).with_context(|| format!("reading {name}, line {}", count.line))?;
+        // A byte order mark stands before the first line of what was written elsewhere.
+        let trimmed = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
+        match read {
+            Line::End => return Ok(count),
+            Line::TooLong => count.skip(&format!("it has more than {MAX_LINE_BYTES} bytes")),
+            Line::Read if trimmed.is_empty() => {}
+            Line::Read if count.line == 1 && goes_on(trimmed) => {
+                // A document over several lines: read what is left, within the limit of a delivery.
+                let room = MAX_LINE_BYTES.saturating_sub(line.len()) as u64;
+                let rest = limits::read_capped(&mut reader, room, &name)?;
+                let whole = [trimmed, b"\n", &rest].concat();
+                if is_json(&whole) || !whole.split(|byte| *byte == b'\n').any(is_object) {
+                    one(&whole, cluster, &mut count, each);
+                    return Ok(count);
+                }
+                // It was only the first line of a file of lines that was broken.
+                count.skip("it is no whole JSON");
+                for line in rest.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
+                    count.line += 1;
+                    if !line.is_empty() {
+                        one(line, cluster, &mut count, each);
+                    }
+                }
+                return Ok(count);
+            }
+            Line::Read => one(trimmed, cluster, &mut count, each),
+        }
+    }
+}
+
+/// Whether a line is the start of a document over several lines, and not one that was cut off.
+fn goes_on(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b'{' | b'[')) && matches!(line.last(), Some(b'{' | b'[' | b',' | b':'))
+}
+
+/// Whether a text is one JSON value after the other.
+fn is_json(text: &[u8]) -> bool {
+    serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>().all(|value| value.is_ok())
+}
+
+fn is_object(line: &[u8]) -> bool {
+    line.trim_ascii().starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
+/// What reading a line came to.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Read,
+    /// It was passed over.
+    TooLong,
+    End,
+}
+
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Line> {
+    line.clear();
+    let read = reader.by_ref().take(MAX_LINE_BYTES as u64 + 1).read_until(b'\n', line)?;
+    if read <= MAX_LINE_BYTES {
+        return Ok(if read == 0 { Line::End } else { Line::Read });
+    }
+    while !line.ends_with(b"\n") {
         line.clear();
-        number += 1;
-        count.line = number;
-        if !read_line(&mut reader, &mut line).with_context(|| format!("reading {name}, line {number}"))? {
-            return Ok(count);
+        if reader.by_ref().take(MAX_LINE_BYTES as u64).read_until(b'\n', line)? == 0 {
+            break;
         }
-        let trimmed = line.trim_ascii();
-        if trimmed.is_empty() {
-            continue;
-        }
-        if number == 1 && !is_whole(trimmed) {
-            // A document over several lines: read what is left, within the limit of a delivery.
-            let rest = limits::read_capped(&mut reader, (MAX_LINE_BYTES - line.len()) as u64, &name)?;
-            line.extend_from_slice(&rest);
-            one(&line, cluster, &mut count, each);
-            return Ok(count);
-        }
-        one(trimmed, cluster, &mut count, each);
     }
-}
-
-fn is_whole(line: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
-}
-
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> anyhow::Result<bool> {
-    let mut limited = reader.take(MAX_LINE_BYTES as u64 + 1);
-    let read = limited.read_until(b'\n', line)?;
-    if read > MAX_LINE_BYTES {
-        bail!("the line has more than {MAX_LINE_BYTES} bytes");
-    }
-    Ok(read > 0)
+    line.clear();
+    Ok(Line::TooLong)
 }
 
 /// One line or document: an event of ours, or an audit delivery. Broken lines are counted; a recording that was cut off
@@ -107,14 +144,19 @@ fn one(bytes: &[u8], cluster: &str, count: &mut Count, each: &mut impl FnMut(Eve
     match audit::parse(bytes, delivery, AuditLimits::DEFAULT) {
         Ok(received) => {
             for skipped in received.skipped {
-                count.skip(&skipped.reason);
+                if skipped.foreign {
+                    count.others += 1;
+                } else {
+                    count.skip(&skipped.reason);
+                }
             }
             for event in received.events {
                 count.events += 1;
                 each(event);
             }
         }
-        Err(error) => count.skip(&format!("{:#}", anyhow::Error::from(error))),
+        Err(AuditError::Json { source }) => count.skip(&source.to_string()),
+        Err(error) => count.skip(&error.to_string()),
     }
 }
 
@@ -215,10 +257,40 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn a_line_without_end_is_passed_over() {
+        let long = vec![b'x'; MAX_LINE_BYTES + 10];
+        let text = [&long[..], b"\nshort\n", &long].concat();
+        let mut reader = BufReader::new(&text[..]);
         let mut line = Vec::new();
-        let endless = std::io::repeat(b'x').take(MAX_LINE_BYTES as u64 + 10);
-        let error = read_line(&mut BufReader::new(endless), &mut line).unwrap_err();
-        assert!(error.to_string().contains("more than"), "{error}");
+        let mut read = || (read_line(&mut reader, &mut line).unwrap(), line.clone());
+        assert_eq!(read(), (Line::TooLong, Vec::new()));
+        assert_eq!(read(), (Line::Read, b"short\n".to_vec()));
+        assert_eq!(read(), (Line::TooLong, Vec::new()));
+        assert_eq!(read(), (Line::End, Vec::new()));
+    }
+
+    #[test]
+    fn a_broken_start_does_not_hide_the_rest() {
+        let whole = recorded(1);
+        let cut = whole.get(..whole.len() / 2).unwrap();
+        for start in ["no json", cut, "{", "}", "[1,", "\u{0}"] {
+            let (events, count) = read_text(&format!("{start}\n{whole}\n{whole}\n"));
+            assert_eq!((events.len(), count.skipped), (2, 1), "{start}");
+        }
+        let (events, count) = read_text("{\n  \"auditID\": \"a\",\n  \"user\": {\n");
+        assert_eq!((events.len(), count.skipped), (0, 1), "a document that was cut off is one item");
+        assert_eq!(read_text(&format!("\u{feff}{whole}\n")).0.len(), 1);
+    }
+
+    #[test]
+    fn records_of_other_categories_are_no_loss() {
+        let audit = r#"{"auditID":"a","stageTimestamp":"2026-01-01T00:00:00Z"}"#;
+        let records = serde_json::json!({ "records": [
+            { "category": "kube-audit", "properties": { "log": audit } },
+            { "category": "kube-apiserver", "properties": { "log": "I0101 text" } },
+            { "category": "kube-audit-admin", "properties": { "log": "cut off {" } },
+        ]});
+        let (events, count) = read_text(&records.to_string());
+        assert_eq!((events.len(), count.others, count.skipped), (1, 1, 1), "{count:?}");
     }
 }

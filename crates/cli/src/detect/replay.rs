@@ -87,8 +87,8 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         total += count.events;
         skipped += count.skipped;
         if count.others > 0 {
-            let (name, lines) = (path.display(), counted(count.others, "line"));
-            ui.say(format_args!("{name}: left out {lines} of alerts and coverage, which are no events"));
+            let (name, items) = (path.display(), counted(count.others, "item"));
+            ui.say(format_args!("{name}: left out {items} that are no events: alerts, coverage, other records"));
         }
         if let Some(reason) = count.first_reason {
             let (name, items) = (path.display(), counted(count.skipped, "item"));

@@ -68,6 +68,8 @@ pub struct Skipped {
     pub index: usize,
     /// Why.
     pub reason: String,
+    /// Whether it says itself that it is something else, such as a record of another category: then nothing is lost.
+    pub foreign: bool,
 }
 
 /// Where and when a delivery came in.
@@ -124,7 +126,7 @@ impl Reader<'_> {
     fn document(&mut self, raw: &RawValue, depth: usize) -> Result<(), AuditError> {
         // Lists in records in lists have no meaning; the bound keeps a hostile delivery from nesting texts in texts.
         if depth > 3 {
-            self.skip("nested too deep");
+            self.skip("nested too deep", false);
             return Ok(());
         }
         if raw.get().starts_with('[') {
@@ -145,12 +147,12 @@ impl Reader<'_> {
             ) {
                 Ok(inner) => self.document(&inner, depth + 1),
                 Err(error) => {
-                    self.skip(&format!("the record's log is no JSON: {error}"));
+                    self.skip(&format!("the record's log is no JSON: {error}"), false);
                     Ok(())
                 }
             },
             (Some(category), _) => {
-                self.skip(&format!("the category `{category}` carries no audit events"));
+                self.skip(&format!("the category `{category}` carries no audit events"), true);
                 Ok(())
             }
             (None, _) => self.one(raw),
@@ -167,13 +169,13 @@ impl Reader<'_> {
                 self.received.events.push(event);
                 self.index += 1;
             }
-            Err(reason) => self.skip(&reason),
+            Err(reason) => self.skip(&reason, false),
         }
         Ok(())
     }
 
-    fn skip(&mut self, reason: &str) {
-        self.received.skipped.push(Skipped { index: self.index, reason: reason.to_owned() });
+    fn skip(&mut self, reason: &str, foreign: bool) {
+        self.received.skipped.push(Skipped { index: self.index, reason: reason.to_owned(), foreign });
         self.index += 1;
     }
 }
