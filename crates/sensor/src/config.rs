@@ -34,6 +34,9 @@ pub struct Config {
     pub enrol_token: Option<String>,
     /// Folder for the identity and the spool.
     pub state_dir: Option<PathBuf>,
+    /// Whether no hook on all system calls is attached, whatever rules ask for: other programs then pay nothing, opens come
+    /// from fanotify, and what is not seen is named.
+    pub no_syscall_hook: bool,
     /// Where the node's root directory is mounted, for its facts; `/` when absent.
     pub host_root: Option<PathBuf>,
     /// Falco rule files, in order, after our own.

@@ -80,6 +80,9 @@ struct Run {
     /// Folder for the identity and the spool.
     #[arg(long, value_name = "DIR", env = "SEAWALL_STATE_DIR")]
     state_dir: Option<PathBuf>,
+    /// Attach no hook on all system calls: other programs pay nothing, opens come from fanotify, the rest is named.
+    #[arg(long)]
+    no_syscall_hook: bool,
     /// Where the node's root directory is mounted, for its facts [default: /].
     #[arg(long, value_name = "DIR", env = "SEAWALL_HOST_ROOT")]
     host_root: Option<PathBuf>,
@@ -100,6 +103,7 @@ impl Run {
         config.host_root = self.host_root.or(config.host_root);
         config.print = self.print.unwrap_or(config.print);
         config.no_own_rules |= self.no_own_rules;
+        config.no_syscall_hook |= self.no_syscall_hook;
         config.self_test = true;
         if !self.rules.is_empty() {
             config.rules = self.rules;

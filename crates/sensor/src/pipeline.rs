@@ -30,6 +30,9 @@ pub const MAX_HELD: usize = 4096;
 /// judging would cost more than it saves, about as much as four opens.
 pub const JUDGED_FROM: u32 = 4;
 
+/// Starts of containers that are remembered for who asks; a node starts a few in a second.
+const MAX_STARTED: usize = 64;
+
 /// Takes events, in order.
 pub trait Sink {
     /// Takes one. Its sequence number is set here.
@@ -60,6 +63,7 @@ pub struct Pipeline<S> {
     hold_nanos: u64,
     canary: Option<u32>,
     proved: BTreeSet<Signal>,
+    started: Vec<u32>,
     /// What saw the record at hand, where it is not what its kind is usually seen by.
     by: Option<&'static str>,
     /// Where runtimes keep the states of their containers.
@@ -83,6 +87,7 @@ impl<S: Sink> Pipeline<S> {
             hold_nanos: HOLD_NANOS,
             canary: None,
             proved: BTreeSet::new(),
+            started: Vec::new(),
             by: None,
             runc_roots: Vec::new(),
             extra: model::Extra::new(),
@@ -111,12 +116,30 @@ impl<S: Sink> Pipeline<S> {
         self.processes.contained()
     }
 
+    /// First processes of containers that started since the last call; only the newest, when nobody asks.
+    pub fn started_containers(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.started)
+    }
+
     /// Takes a record that another provider than the kernel's programs made. Gives the container that it is of, if any.
     pub fn take(&mut self, record: &Record<'_>, by: &'static str) -> Number {
         self.by = Some(by);
-        self.decoded(record);
+        let place = match record {
+            // Its process is gone from /proc: what is known of it is what was seen of it before.
+            Record { header, body: Body::Open(open) } if header.start_time == 0 => self.opened_before(header, open),
+            _ => {
+                self.decoded(record);
+                self.containers.of_cgroup(record.header.cgroup_id)
+            }
+        };
         self.by = None;
-        self.containers.of_cgroup(record.header.cgroup_id).unwrap_or(0)
+        place.unwrap_or(0)
+    }
+
+    fn opened_before(&mut self, header: &Header, open: &record::Open<'_>) -> Option<Number> {
+        let (process, place) = self.processes.last_with(header.pid)?;
+        self.emit(header, Some(place), process, "", convert::open(open));
+        Some(place)
     }
 
     /// Takes the processes that already run, then looks for the containers that they are in.
@@ -378,6 +401,10 @@ impl<S: Sink> Pipeline<S> {
         let Some(container) = self.containers.get_mut(number) else { return };
         if container.phase == event::Phase::Created {
             container.phase = event::Phase::Started;
+            if self.started.len() >= MAX_STARTED {
+                self.started.clear();
+            }
+            self.started.push(header.pid);
             let body = container.body();
             self.place_event(number, header.time, Some(Arc::clone(process)), body);
         }

@@ -88,10 +88,13 @@ impl Outcomes {
         self.missing().next().is_none()
     }
 
-    /// Takes back what was said of signals whose self-test did not come through.
-    pub fn unproved(&mut self, signals: &BTreeSet<Signal>) {
-        for outcome in &mut self.all {
-            if outcome.state == CoverageState::Seen && signals.contains(&outcome.signal) {
+    /// Takes back what was said of signals whose self-test did not come through; says so where it could not be made.
+    pub fn unproved(&mut self, missing: &BTreeSet<Signal>, untried: &BTreeSet<Signal>) {
+        let seen = |outcome: &&mut Outcome| outcome.state == CoverageState::Seen && missing.contains(&outcome.signal);
+        for outcome in self.all.iter_mut().filter(seen) {
+            if untried.contains(&outcome.signal) {
+                outcome.reason = "attached; the self-test cannot try it here".into();
+            } else {
                 outcome.state = CoverageState::Unseen;
                 outcome.reason = "attached, but the self-test's event did not arrive".into();
             }
@@ -128,8 +131,8 @@ impl Outcomes {
 }
 
 /// Starts what is wanted. `wanted` are the signals that a rule or the configuration needs; others are started only where
-/// they cost other programs nothing.
-pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
+/// they cost other programs nothing. `may_hook`: whether all system calls may be slowed down.
+pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>, may_hook: bool) -> Outcomes {
     let is_tried = |program: &&Program| wanted.contains(&program.signal) || !program.taxes_every_call();
     let mut tried: Vec<&'static Program> = programs::ALL.iter().filter(is_tried).collect();
     let handlers: Vec<&Program> = tried.iter().copied().filter(|program| program.taxes_every_call()).collect();
@@ -137,8 +140,13 @@ pub fn start_all(kernel: &mut Kernel, wanted: &BTreeSet<Signal>) -> Outcomes {
     if !handlers.is_empty() && functions.is_err() {
         tried.push(&programs::DISPATCH);
     }
+    if !may_hook && functions.is_err() {
+        tried.retain(|program| !program.taxes_every_call() && program.name != programs::DISPATCH.name);
+    }
     kernel.prepare(&tried);
-    let mut start = Start { kernel, outcomes: Vec::new(), dispatcher: None };
+    let dispatcher =
+        (!may_hook).then(|| Err("a hook on all system calls is not allowed (--no-syscall-hook)".to_owned()));
+    let mut start = Start { kernel, outcomes: Vec::new(), dispatcher };
     for program in programs::ALL {
         start.one(program, wanted);
     }

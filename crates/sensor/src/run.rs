@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Print};
 use crate::container::Containers;
 use crate::container::resolver::Resolver;
-use crate::kernel::{self, Kernel, KernelError, Reader, Settings, programs};
+use crate::kernel::{self, Kernel, KernelError, Settings, programs};
 
 use crate::output::{Output, Uplink};
 use crate::pipeline::Pipeline;
@@ -103,6 +103,7 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
         settings,
         judge,
         self_test: config.self_test,
+        may_hook: !config.no_syscall_hook,
     };
     let sight = watch.run(&wanted, pipeline, shutdown)?;
     if let Some(uplink) = uplink {
@@ -140,6 +141,7 @@ struct Watch {
     settings: Settings,
     judge: Option<Arc<Judge>>,
     self_test: bool,
+    may_hook: bool,
 }
 
 impl Watch {
@@ -166,7 +168,8 @@ impl Watch {
             kernel.filter_opens(judge)?;
             pipeline.sink().judging(Arc::clone(judge));
         }
-        let mut outcomes = provider::start_all(&mut kernel, wanted);
+        let mut outcomes = provider::start_all(&mut kernel, wanted, self.may_hook);
+        let mut files = without_bpf::Sight::beside(wanted, &mut outcomes);
         // The programs run already: what starts during the snapshot waits in the ring and is told after it.
         match kernel.iterate(&programs::PROCESSES) {
             Ok(records) => pipeline.snapshot(&records, &RUNC_ROOTS.map(PathBuf::from)),
@@ -175,17 +178,30 @@ impl Watch {
                 pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
             }
         }
+        for pid in files.iter().flat_map(|_| pipeline.contained()).collect::<Vec<_>>() {
+            files.iter_mut().for_each(|files| files.watch_root_of(pid));
+        }
         let pipeline = RefCell::new(pipeline);
         let mut reader = kernel.reader(|bytes| pipeline.borrow_mut().record(bytes))?;
-        self.test(&mut reader, &pipeline, &mut outcomes)?;
+        self.test(&pipeline, &mut outcomes, || {
+            reader.consume();
+            if let Some(files) = &mut files {
+                files.read(None, |record, by| {
+                    pipeline.borrow_mut().take(record, by);
+                });
+            }
+        })?;
         self.say(&outcomes, &mut pipeline.borrow_mut(), &[]);
         Self::ready(&outcomes);
         trim();
         let mut ticks = Ticks::default();
         let mut batch = Batch::default();
         while !shutdown.load(Ordering::Relaxed) {
-            self.wait(reader.as_fd())?;
+            self.wait(reader.as_fd(), files.as_ref())?;
             let count = reader.consume();
+            if let Some(files) = &mut files {
+                self.read_beside(files, &mut pipeline.borrow_mut());
+            }
             self.feed_back(&kernel, pipeline.borrow_mut().sink())?;
             batch.after(count);
             self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
@@ -212,21 +228,33 @@ impl Watch {
         Ok(())
     }
 
-    /// Ready is said only after every active signal was seen once.
+    /// Opens that the kernel's programs do not tell, on the file systems of containers, too.
+    fn read_beside(&self, files: &mut without_bpf::Sight, pipeline: &mut Pipeline<Output>) {
+        for pid in pipeline.started_containers() {
+            files.watch_root_of(pid);
+        }
+        files.read(self.judge.as_deref(), |record, by| {
+            pipeline.take(record, by);
+        });
+    }
+
+    /// Ready is said only after every active signal was seen once. `read` hands on what happened so far.
     fn test(
         &self,
-        reader: &mut Reader<'_, impl FnMut(&[u8])>,
         pipeline: &RefCell<Pipeline<Output>>,
         outcomes: &mut Outcomes,
+        mut read: impl FnMut(),
     ) -> anyhow::Result<()> {
         if !self.self_test {
             return Ok(());
         }
-        let pid = canary::run().context("starting the self-test")?;
-        pipeline.borrow_mut().expect_canary(pid);
-        reader.consume();
+        let child = canary::Child::start().context("starting the self-test")?;
+        pipeline.borrow_mut().expect_canary(child.id());
+        read();
+        let untried = child.end().context("ending the self-test")?;
+        read();
         let missing = canary::missing(&outcomes.seen(), pipeline.borrow().proved());
-        outcomes.unproved(&missing);
+        outcomes.unproved(&missing, &untried);
         Ok(())
     }
 
@@ -236,12 +264,12 @@ impl Watch {
         &self,
         error: &KernelError,
         wanted: &BTreeSet<Signal>,
-        mut pipeline: Pipeline<Output>,
+        pipeline: Pipeline<Output>,
         shutdown: &AtomicBool,
     ) -> anyhow::Result<Sight> {
         let reason = provider::explain(error);
         let judge = Judge::new(self.degraded.rules());
-        let (mut sight, outcomes) = without_bpf::Sight::start(wanted, &reason);
+        let (mut sight, mut outcomes) = without_bpf::Sight::start(wanted, &reason);
         anyhow::ensure!(
             !outcomes.seen().is_empty(),
             "nothing can be seen here: {reason}; {}\n{}hint: run it as root, or with the capabilities {}",
@@ -250,6 +278,13 @@ impl Watch {
             privilege::names()
         );
         tracing::warn!("no bpf(2) here ({reason}): only processes and opens of files are seen (tier C)");
+        let pipeline = RefCell::new(pipeline);
+        self.test(&pipeline, &mut outcomes, || {
+            sight.read(None, |record, by| {
+                pipeline.borrow_mut().take(record, by);
+            });
+        })?;
+        let mut pipeline = pipeline.into_inner();
         pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
         for pid in pipeline.contained() {
             sight.watch_root_of(pid);
@@ -305,8 +340,10 @@ impl Watch {
         }
     }
 
-    fn wait(&self, ring: BorrowedFd<'_>) -> anyhow::Result<()> {
-        let mut fds = [PollFd::new(ring, PollFlags::POLLIN), PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+    fn wait(&self, ring: BorrowedFd<'_>, files: Option<&without_bpf::Sight>) -> anyhow::Result<()> {
+        let more = files.into_iter().flat_map(without_bpf::Sight::fds);
+        let mut fds: Vec<PollFd<'_>> =
+            [ring, self.woken.as_fd()].into_iter().chain(more).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         wait_for(&mut fds)?;
         // A call for each batch of records would be more than the poll itself.
         if fds[1].any().unwrap_or(true) {
@@ -467,7 +504,7 @@ fn anonymous(config: &Config, host_name: String) -> Sender {
 pub fn probe() -> anyhow::Result<Sight> {
     let settings = Settings { own_pid: std::process::id(), ..Settings::default() };
     let outcomes = match Kernel::new(settings) {
-        Ok(mut kernel) => provider::start_all(&mut kernel, &Signal::ALL.into_iter().collect()),
+        Ok(mut kernel) => provider::start_all(&mut kernel, &Signal::ALL.into_iter().collect(), true),
         Err(error) => provider::none(&provider::explain(&error)),
     };
     let mut out = std::io::stdout().lock();

@@ -149,6 +149,12 @@ impl Table {
             .or_else(|| self.dead.get(&(pid, ticks(started))))
     }
 
+    /// The process that last had a pid, gone or not, and the container it is or was in.
+    pub fn last_with(&self, pid: u32) -> Option<(Arc<Process>, Place)> {
+        let gone = || self.buried.iter().rev().find(|(_, key)| key.0 == pid).and_then(|(_, key)| self.dead.get(key));
+        self.live.get(&pid).or_else(gone).map(|entry| (Arc::clone(&entry.process), entry.place))
+    }
+
     /// A live process by pid alone.
     pub fn by_pid(&self, pid: u32) -> Option<&Entry> {
         self.live.get(&pid)

@@ -13,7 +13,7 @@ use model::{CoverageState, OpenFlags};
 
 use crate::clock::Clock;
 use crate::provider::{self, Outcome, Outcomes};
-use crate::record::{Body, Fork, Open, Record};
+use crate::record::{Body, Fork, Header, Open, Record};
 use crate::signal::Signal;
 
 pub mod connector;
@@ -25,7 +25,7 @@ use files::Files;
 
 /// What of signals these providers do not see.
 const LATE: &str = "without bpf(2): read from /proc afterwards, so that short-lived programs may lack their arguments";
-const NO_FLAGS: &str = "without bpf(2): opens that worked, on the file systems of the host's root and of containers once \
+const NO_FLAGS: &str = "opens that worked, on the file systems of the host's root and of containers once \
                         their first program runs; writing is told when the file is closed";
 
 /// The providers that work.
@@ -64,6 +64,21 @@ impl Sight {
         (sight, outcomes)
     }
 
+    /// Opens only, beside programs in the kernel that do not see them: where the kernel refuses those or they are not
+    /// allowed. `None` when no rule asks for opens, they are seen, or fanotify does not work either.
+    pub fn beside(wanted: &BTreeSet<Signal>, outcomes: &mut Outcomes) -> Option<Self> {
+        if !wanted.contains(&Signal::FileOpen) || outcomes.seen().contains(&Signal::FileOpen) {
+            return None;
+        }
+        let files = Files::open();
+        let (state, reason) = match &files {
+            Ok(_) => (CoverageState::Seen, NO_FLAGS.to_owned()),
+            Err(error) => (CoverageState::Unsupported, provider::explain(error)),
+        };
+        outcomes.all.push(Outcome { signal: Signal::FileOpen, provider: FANOTIFY, state, reason });
+        Some(Self { connector: None, files: Some(files.ok()?), started: rustc_hash::FxHashMap::default() })
+    }
+
     /// What is readable when something happened.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.connector.iter().map(Connector::fd).chain(self.files.iter().map(Files::fd))
@@ -92,7 +107,11 @@ impl Sight {
         let Some(files) = &mut self.files else { return };
         files.read(|pid, path, flags| {
             let wanted = judge.is_none_or(|judge| is_wanted(judge, path, flags));
-            let Some(header) = wanted.then(|| task::header(pid)).flatten() else { return };
+            if !wanted {
+                return;
+            }
+            let gone = || Header { signal: Signal::FileOpen as u16, pid, time: Clock::since_boot(), ..task::NOBODY };
+            let header = task::header(pid, Signal::FileOpen).unwrap_or_else(gone);
             let open = Open { result: 0, inode: 0, flags, mode: 0, user_path: false, unjudged: false, path, raw: b"" };
             take(&Record { header, body: Body::Open(open) }, FANOTIFY);
         });
@@ -101,21 +120,24 @@ impl Sight {
     fn process(&mut self, happened: Happened, take: &mut impl FnMut(&Record<'_>, &'static str)) {
         match happened {
             Happened::Fork { parent, child } => {
-                let (Some(header), Some(seen)) = (task::header(parent), task::header(child)) else { return };
+                let seen = task::header(child, Signal::Fork);
+                let (Some(header), Some(seen)) = (task::header(parent, Signal::Fork), seen) else { return };
                 self.remember(child, seen.start_time);
                 let fork = Fork { start_time: seen.start_time, flags: 0, pid: child, vpid: task::inner_pid(child) };
                 take(&Record { header, body: Body::Fork(fork) }, CONNECTOR);
             }
             Happened::Exec { pid } => {
-                let (Some(header), Some(read)) = (task::header(pid), task::Read::of(pid)) else { return };
+                let read = task::Read::of(pid);
+                let (Some(header), Some(read)) = (task::header(pid, Signal::Exec), read) else { return };
                 self.remember(pid, header.start_time);
                 take(&Record { header, body: Body::Exec(Box::new(read.task())) }, CONNECTOR);
             }
             Happened::Exit { pid, code } => {
                 // /proc may have nothing of it any more.
                 let Some(start_time) = self.started.remove(&pid) else { return };
-                let gone =
-                    crate::record::Header { pid, tid: pid, start_time, time: Clock::since_boot(), ..task::NOBODY };
+                let signal = Signal::Exit as u16;
+                let time = Clock::since_boot();
+                let gone = Header { signal, pid, tid: pid, start_time, time, ..task::NOBODY };
                 take(&Record { header: gone, body: Body::Exit { code } }, CONNECTOR);
             }
         }

@@ -8,6 +8,7 @@ use crate::clock::{Clock, START_RESOLUTION};
 use crate::kernel::unified_hierarchy;
 use crate::process::proc;
 use crate::record::{EXE_DELETED, EXE_KNOWN, EXE_MEMFD, EXE_OVERLAY, EXE_TMPFS, Header, Task};
+use crate::signal::Signal;
 
 /// /proc/PID/status: some sixty lines.
 const MAX_STATUS_BYTES: u64 = 16 << 10;
@@ -40,7 +41,7 @@ fn dir(pid: u32) -> PathBuf {
 }
 
 /// What every record has; `None` when the process is gone.
-pub fn header(pid: u32) -> Option<Header> {
+pub fn header(pid: u32, signal: Signal) -> Option<Header> {
     let read = proc::read_stat(pid)?;
     let status = limits::read_text(dir(pid).join("status"), MAX_STATUS_BYTES).ok()?;
     let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
@@ -51,6 +52,7 @@ pub fn header(pid: u32) -> Option<Header> {
     let length = read.name.len().min(comm.len() - 1);
     comm[..length].copy_from_slice(&read.name.as_bytes()[..length]);
     Some(Header {
+        signal: signal as u16,
         time: Clock::since_boot(),
         start_time: read.start_ticks * START_RESOLUTION,
         cgroup_id: cgroup_id(pid).unwrap_or(0),

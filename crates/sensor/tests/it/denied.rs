@@ -111,6 +111,23 @@ fn processes_and_opens_are_seen_without_bpf() {
 }
 
 #[test]
+fn opens_are_seen_without_a_hook_on_system_calls() {
+    need!(root, bpf);
+    let (rules, dir) = (rules(), tempfile::tempdir().unwrap());
+    std::fs::write(dir.path().join("only-this-test-reads"), "x\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seawall-sensor"));
+    command.args(["run", "--no-syscall-hook", "--no-own-rules", "--rules", rules.path().to_str().unwrap()]);
+    let mut sensor = Sensor::spawn(command);
+    // It is gone long before fanotify is read: what is known of it is what the programs in the kernel told.
+    let mut cat = Command::new("cat");
+    cat.arg("only-this-test-reads").current_dir(dir.path()).stdout(std::process::Stdio::null());
+    assert!(cat.status().unwrap().success());
+    let read = sensor.find("the read", |value| text(value, "/evidence/0/path").ends_with("/only-this-test-reads"));
+    assert_eq!((text(&read, "/evidence/0/provider"), text(&read, "/process/name")), ("fanotify", "cat"));
+    assert_eq!(sensor.stop(), Some(0));
+}
+
+#[test]
 fn opens_in_containers_are_placed_without_bpf() {
     need!(root, bpf, cri);
     let containerd = Containerd::start();
