@@ -46,10 +46,10 @@ pub fn compile(
     let rules = compiler.rules(catalogue, options);
     compiler.unused();
     compiler.program.finish();
-    let Compiler { program, diagnostics, .. } = compiler;
+    let Compiler { program, diagnostics, off, .. } = compiler;
     let ours = rules.iter().any(|compiled| compiled.builtin);
     let detectors = if ours { detectors::rules(catalogue) } else { Vec::new() };
-    (RuleSet::new(rules, detectors, program, version, options.matching), diagnostics)
+    (RuleSet::new(rules, detectors, off, program, version, options.matching), diagnostics)
 }
 
 struct Compiler {
@@ -60,6 +60,7 @@ struct Compiler {
     macros: Macros,
     /// Macros that are defined and could not be read.
     broken: BTreeSet<String>,
+    off: Vec<String>,
     program: Program,
     diagnostics: Vec<Diagnostic>,
 }
@@ -75,6 +76,7 @@ impl Compiler {
             used_macros: BTreeSet::new(),
             macros: Macros::default(),
             broken: BTreeSet::new(),
+            off: Vec::new(),
             program: Program::new(),
             diagnostics,
         }
@@ -159,6 +161,7 @@ impl Compiler {
                 let kept = std::mem::replace(&mut self.program, Program::new());
                 self.rule(0, &name, &text, catalogue);
                 self.program = kept;
+                self.off.push(name);
                 continue;
             }
             if let EventSource::Other(source) = &text.source {

@@ -62,6 +62,7 @@ struct Inner {
     rules: Vec<Arc<Rule>>,
     compiled: Vec<Compiled>,
     detectors: Vec<Arc<Rule>>,
+    off: Vec<String>,
     program: Program,
     version: String,
     matching: Matching,
@@ -90,12 +91,13 @@ impl RuleSet {
     pub(crate) fn new(
         compiled: Vec<Compiled>,
         detectors: Vec<Arc<Rule>>,
+        off: Vec<String>,
         program: Program,
         version: String,
         matching: Matching,
     ) -> Self {
         let rules = compiled.iter().map(|compiled| Arc::clone(&compiled.rule)).collect();
-        Self { inner: Arc::new(Inner { rules, compiled, detectors, program, version, matching }) }
+        Self { inner: Arc::new(Inner { rules, compiled, detectors, off, program, version, matching }) }
     }
 
     /// The detectors: there where our own rules are compiled in.
@@ -106,6 +108,11 @@ impl RuleSet {
     /// The enabled rules, in the order of loading.
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.inner.rules
+    }
+
+    /// Names of the rules that are left out: switched off, or less urgent than was asked for.
+    pub fn off(&self) -> &[String] {
+        &self.inner.off
     }
 
     /// The rules with conditions and outputs, in the same order.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use detect::fields::types::KINDS;
 use detect::{CompileOptions, Matching, RuleSet};
 use model::Level;
 
@@ -20,7 +21,7 @@ pub struct Args {
     #[arg(long)]
     builtin: bool,
     /// Kinds of events that are seen, such as `exec,file_open` (the sensor prints them); by default all.
-    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    #[arg(long, value_delimiter = ',', value_name = "KIND", value_parser = kind)]
     signals: Vec<String>,
     /// Say also what is merely unused.
     #[arg(long)]
@@ -30,13 +31,17 @@ pub struct Args {
     json: bool,
 }
 
+fn kind(text: &str) -> Result<String, String> {
+    if KINDS.contains(&text) { Ok(text.to_owned()) } else { Err(format!("one of {}", KINDS.join(", "))) }
+}
+
 /// Runs the command.
 pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     let sources = read_sources(&args.files)?;
     let options = CompileOptions { matching: Matching::All, builtin: args.builtin, ..CompileOptions::default() };
     let (rules, diagnostics) = RuleSet::compile(&sources, &options);
     let kinds: BTreeSet<&str> = if args.signals.is_empty() {
-        detect::fields::types::KINDS.into_iter().collect()
+        KINDS.into_iter().collect()
     } else {
         args.signals.iter().map(String::as_str).collect()
     };

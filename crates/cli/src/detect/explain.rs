@@ -25,11 +25,14 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     report(&diagnostics, &sources, Level::Error, ui);
     let wanted: Vec<_> =
         rules.compiled().iter().filter(|rule| rule.rule.name == args.rule || rule.rule.key == args.rule).collect();
+    if rules.off().contains(&args.rule) {
+        bail!("the rule `{}` is switched off", args.rule);
+    }
     if wanted.is_empty() {
         let names: Vec<&str> = rules.rules().iter().map(|rule| rule.name.as_str()).collect();
         match detect::rules::closest(&args.rule, &names) {
             Some(near) => bail!("there is no enabled rule `{}`; did you mean `{near}`?", args.rule),
-            None => bail!("there is no enabled rule `{}` among {}", args.rule, names.len()),
+            None => bail!("there is no enabled rule `{}` among the {} that are loaded", args.rule, names.len()),
         }
     }
     for found in wanted {

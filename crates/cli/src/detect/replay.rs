@@ -88,7 +88,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         skipped += count.skipped;
         if count.others > 0 {
             let (name, items) = (path.display(), counted(count.others, "item"));
-            ui.say(format_args!("{name}: left out {items} that are no events: alerts, coverage, other records"));
+            ui.say(format_args!("{name}: left out {items} of alerts, coverage and other records"));
         }
         if let Some(reason) = count.first_reason {
             let (name, items) = (path.display(), counted(count.skipped, "item"));

@@ -108,6 +108,7 @@ fn rules_that_are_off_are_checked_and_use_what_they_name() {
     let (rules, diagnostics) = compile(&[&off]);
     assert_eq!((rules.rules().len(), codes(&diagnostics, Level::Note)), (0, vec![]));
     assert_eq!(rules.unique_checks(), (0, 0), "nothing of it is evaluated");
+    assert_eq!(rules.off(), ["r"]);
     let broken = rule("evt.type = execve and proc.nam = x", "o", "syscall") + "  enabled: false\n";
     assert_eq!(codes(&compile(&[&broken]).1, Level::Error), ["rule/unknown-field"]);
 }

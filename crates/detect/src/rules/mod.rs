@@ -28,8 +28,9 @@ pub const ENGINE_VERSION: (u64, u64, u64) = (0, 63, 0);
 /// Bytes of one rule file. The largest official one has 95 kB.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
 
-/// Bytes of one condition after lists were replaced in it. The largest of the official files has 40 kB.
-pub const MAX_CONDITION_BYTES: usize = 1 << 20;
+/// Bytes of one condition after lists were replaced in it. The largest of the official files has 40 kB; lists of threatening
+/// addresses have some hundred thousand items.
+pub const MAX_CONDITION_BYTES: usize = 4 << 20;
 
 /// A list of values.
 #[derive(Debug, Clone)]
