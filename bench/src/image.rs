@@ -8,6 +8,7 @@ mod findings;
 mod floor;
 mod goals;
 mod growth;
+mod matchers;
 mod packages;
 mod peers;
 

@@ -1,8 +1,8 @@
 //! From a known inventory to findings: a database of made-up advisories about what is really installed, and the times to
 //! open it, to judge one inventory, and to judge many again.
 //!
-//! The advisories have the shape of OSV records and the number of facts that the peers' databases had when they were
-//! measured (93,706 affected packages); a tenth of the names are installed, so that ranges are really compared.
+//! The advisories have the shape of OSV records (93,706 affected packages); some of the names are installed, so that
+//! ranges are really compared. The peers get databases of the same facts ([`matchers`]).
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,8 +17,19 @@ use model::Inventory;
 use serde_json::{Value, json};
 
 use super::floor::cpu_time;
+use super::matchers;
 use crate::measure::{self, Cost};
 
+/// Types of packages and what OSV calls their ecosystems.
+const ECOSYSTEMS: [(&str, &str); 7] = [
+    ("deb", "Debian:12"),
+    ("npm", "npm"),
+    ("pypi", "PyPI"),
+    ("maven", "Maven"),
+    ("golang", "Go"),
+    ("cargo", "crates.io"),
+    ("gem", "RubyGems"),
+];
 /// Affected packages in the database.
 const FACTS: usize = 93_706;
 /// Inventories that are judged again at once.
@@ -40,6 +51,8 @@ pub struct Known {
     pub packages: usize,
     /// The whole command on an SBOM.
     pub command: Cost,
+    /// The peers' whole commands on the same SBOM and the same facts.
+    pub peers: Vec<(&'static str, Cost)>,
     /// The whole command on an image whose inventory is in the cache.
     pub cached: Cost,
     /// Judging [`INVENTORIES`] again.
@@ -58,7 +71,8 @@ pub fn measure(program: &Path, layout: &Path, small: &Path, scratch: &Path) -> R
     };
     let large = report(layout)?;
     let inventory = inventory(&large)?;
-    let db = database(program, &inventory, scratch)?;
+    let facts = facts(&inventory);
+    let db = database(program, &facts, scratch)?;
     let database_bytes = size(&db)?;
     let (open_ms, judge_ms, findings) = in_memory(&db, &inventory)?;
     let sbom = scratch.join("sbom.json");
@@ -66,6 +80,7 @@ pub fn measure(program: &Path, layout: &Path, small: &Path, scratch: &Path) -> R
     std::fs::write(&sbom, output.context("writing an SBOM")?.stdout).context("writing an SBOM")?;
     let db_text = db.display().to_string();
     let command = middle(program, &["scan", &format!("sbom:{}", sbom.display()), "--db", &db_text])?;
+    let peers = matchers::measure(&facts, &sbom, scratch)?;
     let cache = scratch.join("cache").display().to_string();
     let cached = ["scan", &format!("oci:{}", layout.display()), "--db", &db_text, "--cache", &cache];
     measure::once(program, &cached)?;
@@ -81,7 +96,18 @@ pub fn measure(program: &Path, layout: &Path, small: &Path, scratch: &Path) -> R
     let rematch = measure::once(program, &["db", "rematch", &folder.display().to_string(), "--db", &db_text])?;
     ensure!(rematch.code == 0, "db rematch ended with {}", rematch.code);
     let packages = inventory.packages.len();
-    Ok(Known { database_bytes, open_ms, judge_ms, findings, packages, command, cached, rematch, rematch_packages })
+    Ok(Known {
+        database_bytes,
+        open_ms,
+        judge_ms,
+        findings,
+        packages,
+        command,
+        peers,
+        cached,
+        rematch,
+        rematch_packages,
+    })
 }
 
 fn middle(program: &Path, args: &[&str]) -> Result<Cost> {
@@ -117,27 +143,46 @@ fn in_memory(db: &Path, inventory: &Inventory) -> Result<(f64, f64, usize)> {
     Ok((middle(opens), middle(judges), findings))
 }
 
-/// Builds the database with the program's own command.
-fn database(program: &Path, inventory: &Inventory, scratch: &Path) -> Result<PathBuf> {
-    let (feeds, db) = (scratch.join("feeds"), scratch.join("db"));
-    std::fs::create_dir_all(&feeds).context("making a folder")?;
-    let ecosystems = [
-        ("deb", "Debian:12"),
-        ("npm", "npm"),
-        ("pypi", "PyPI"),
-        ("maven", "Maven"),
-        ("golang", "Go"),
-        ("cargo", "crates.io"),
-        ("gem", "RubyGems"),
-    ];
-    for (kind, ecosystem) in ecosystems {
+/// A made-up advisory about one package.
+pub struct Fact {
+    /// The package's type.
+    pub kind: &'static str,
+    /// Its name; of a Debian package the source's.
+    pub name: String,
+    /// The version before which it is affected.
+    pub fixed: &'static str,
+    /// Id of the advisory.
+    pub id: String,
+}
+
+/// Two for each installed name, the rest for names that are not installed.
+fn facts(inventory: &Inventory) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for (kind, _) in ECOSYSTEMS {
         let packages = inventory.packages.iter().filter(|package| package.r#type == kind);
         let name = |package: &model::Package| match &package.source {
             Some(source) => source.name.clone(),
             None => package.name.clone(),
         };
         let names: BTreeSet<String> = packages.map(name).collect();
-        advisories(&feeds.join(kind), ecosystem, &names, FACTS / ecosystems.len())?;
+        let installed = names.iter().flat_map(|name| [(name.clone(), "0.0.1"), (name.clone(), "9999")]);
+        let others = (0..).map(|number| (format!("not-installed-{number}"), "1.0.0"));
+        let numbered = installed.chain(others).take(FACTS / ECOSYSTEMS.len()).enumerate();
+        facts.extend(numbered.map(|(number, (name, fixed))| Fact {
+            kind,
+            name,
+            fixed,
+            id: format!("BENCH-{kind}-{number}"),
+        }));
+    }
+    facts
+}
+
+/// Builds the database with the program's own command.
+fn database(program: &Path, facts: &[Fact], scratch: &Path) -> Result<PathBuf> {
+    let (feeds, db) = (scratch.join("feeds"), scratch.join("db"));
+    for (kind, ecosystem) in ECOSYSTEMS {
+        advisories(&feeds.join(kind), ecosystem, facts.iter().filter(|fact| fact.kind == kind))?;
     }
     let args = ["db", "build", "--from", &feeds.display().to_string(), "--out", &db.display().to_string()];
     let output = std::process::Command::new(program).args(args).output().context("building the database")?;
@@ -145,22 +190,21 @@ fn database(program: &Path, inventory: &Inventory, scratch: &Path) -> Result<Pat
     Ok(db)
 }
 
-/// An `all.zip` of one ecosystem: two records for each installed name, others for names that are not installed.
-fn advisories(folder: &Path, ecosystem: &str, names: &BTreeSet<String>, count: usize) -> Result<()> {
+/// An `all.zip` of one ecosystem.
+fn advisories<'f>(folder: &Path, ecosystem: &str, facts: impl Iterator<Item = &'f Fact>) -> Result<()> {
     std::fs::create_dir_all(folder).context("making a folder")?;
     let mut zip = zip::ZipWriter::new(File::create(folder.join("all.zip")).context("making a feed")?);
-    let installed = names.iter().flat_map(|name| [(name.clone(), "0.0.1"), (name.clone(), "9999")]);
-    let others = (0..).map(|number| (format!("not-installed-{number}"), "1.0.0"));
-    for (number, (name, fixed)) in installed.chain(others).take(count).enumerate() {
-        let id = format!("BENCH-{}-{number}", ecosystem.replace([':', '.'], "-"));
-        let kind =
-            if ecosystem == "npm" || ecosystem == "Go" || ecosystem == "crates.io" { "SEMVER" } else { "ECOSYSTEM" };
+    let semver = matches!(ecosystem, "npm" | "Go" | "crates.io");
+    for Fact { name, fixed, id, .. } in facts {
         let record = json!({
             "schema_version": "1.6.0", "id": id, "modified": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z",
             "summary": "A made-up advisory", "details": "It is there to be compared.",
             "affected": [{
                 "package": {"ecosystem": ecosystem, "name": name},
-                "ranges": [{"type": kind, "events": [{"introduced": "0"}, {"fixed": fixed}]}],
+                "ranges": [{
+                    "type": if semver { "SEMVER" } else { "ECOSYSTEM" },
+                    "events": [{"introduced": "0"}, {"fixed": fixed}],
+                }],
             }],
         });
         zip.start_file(format!("{id}.json"), zip::write::SimpleFileOptions::default()).context("writing a feed")?;

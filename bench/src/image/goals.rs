@@ -24,19 +24,24 @@ pub fn known(page: &mut Page, known: &Known) {
     page.line("## An inventory that is known, to findings\n");
     let Known { packages, findings, open_ms, judge_ms, command, cached, rematch, rematch_packages, .. } = known;
     let row = |what: String, value: String| vec![what, value];
+    let whole = |cost: &Cost| format!("{:.0} ms, {:.0} MiB", cost.cpu_s * 1e3, cost.peak_mib);
+    let peers = known.peers.iter().map(|(who, cost)| row(format!("the same by {who}"), whole(cost)));
     let rows = [
         row(
             format!("database of made-up advisories, 93,706 facts, {} MiB: opened", known.database_bytes >> 20),
             format!("{open_ms:.2} ms"),
         ),
         row(format!("{packages} packages judged in memory, {findings} findings"), format!("{judge_ms:.1} ms")),
-        row("`scan sbom:FILE`, the whole command".into(), format!("{:.0} ms", command.cpu_s * 1e3)),
+        row("`scan sbom:FILE`, the whole command".into(), whole(command)),
+    ];
+    let rest = [
         row("`scan oci:DIR` of a cached image, the whole command".into(), format!("{:.0} ms", cached.cpu_s * 1e3)),
         row(
             format!("`db rematch` of {INVENTORIES} inventories of {rematch_packages} packages"),
             format!("{:.1} s wall, {:.1} s CPU", rematch.wall_s, rematch.cpu_s),
         ),
     ];
+    let rows: Vec<Vec<String>> = rows.into_iter().chain(peers).chain(rest).collect();
     page.table(&["what", "CPU, median"], &rows);
 }
 

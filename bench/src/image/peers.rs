@@ -102,7 +102,7 @@ pub fn warm(layout: &Path, scratch: &Path) -> Result<Vec<Reader>> {
 const TRIVY: &[&str] = &["image", "--format", "cyclonedx", "--quiet", "--offline-scan", "--skip-java-db-update"];
 
 /// A peer's program, in the folder that was given or on the path.
-fn peer(name: &str) -> Option<PathBuf> {
+pub fn peer(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("SEAWALL_PEERS").map(PathBuf::from);
     folder.map(|folder| folder.join(name)).filter(|path| path.exists()).or_else(|| on_path(name))
 }
@@ -121,7 +121,7 @@ pub fn versions() -> String {
         };
         Some(format!("{name} {}", module.or_else(printed)?))
     };
-    let found: Vec<String> = ["trivy", "syft"].into_iter().filter_map(version).collect();
+    let found: Vec<String> = ["trivy", "syft", "grype"].into_iter().filter_map(version).collect();
     if found.is_empty() { "no peers were given (SEAWALL_PEERS)".to_owned() } else { found.join(", ") }
 }
 

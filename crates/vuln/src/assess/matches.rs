@@ -247,7 +247,9 @@ fn ubuntu_pro(by_key: &mut [(&String, Vec<Judged<'_>>)], enabled: bool) {
             }
         }
         [(key, pro)] if key.starts_with("ubuntu-pro") && !enabled => {
-            pro.iter_mut().for_each(|row| row.needs(WITH_PRO));
+            for row in pro.iter_mut() {
+                row.needs(WITH_PRO);
+            }
             return;
         }
         _ => return,

@@ -82,7 +82,7 @@ impl<'s, 'a, 'i> Context<'s, 'a, 'i> {
         repositories.dedup();
         let label = inventory.artifact.labels.get("cpe").and_then(|cpe| csaf::release(cpe)).map(|(_, product)| product);
         let products = products(&repositories, segments).into_iter().chain(label).collect();
-        let enabled = Enabled { products, repositories };
+        let enabled = Enabled { repositories, products };
         let (system, architecture) =
             (inventory.artifact.platform.os.as_str(), inventory.artifact.platform.architecture.as_str());
         let platform = Platform { system, architecture };
