@@ -189,7 +189,7 @@ fn print(scanned: &Scanned, args: &Args, ui: &Ui) -> anyhow::Result<()> {
         .collect();
     match args.format {
         Format::Table => {
-            scanned.images.iter().for_each(|image| ui.print(table::render(image, &args.reference, ui.width)))
+            scanned.images.iter().for_each(|image| ui.print(table::render(image, &args.reference, ui.width)));
         }
         Format::Json => ui.print_json(&report(&args.reference, scanned))?,
         Format::Sarif => ui.print_json(&vuln::report::sarif(&judged, VERSION))?,

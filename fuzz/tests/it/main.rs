@@ -1,5 +1,7 @@
 //! Every target on its seeds, and on the same mutations of them in every run.
 
+#![expect(clippy::unwrap_used, reason = "the seeds are this test's own")]
+
 use std::path::{Path, PathBuf};
 
 /// Mutations per seed: with a hundred targets of one to four seeds the whole takes seconds.

@@ -253,7 +253,7 @@ fn extended_life_is_said_and_does_not_count() {
     let feed =
         segment("csaf", &["rhel:7"], &[advisory("CVE-2024-0001", rows), advisory("CVE-2024-0002", vec![unfixed])], &[]);
     let image = inventory("rhel 7.9", vec![package("rpm openssl 1:1.0.2k-26.el7_9")]);
-    let assessment = check(&image, &[feed.clone()], &["CVE-2024-0001 openssl", "CVE-2024-0002 openssl"]);
+    let assessment = check(&image, std::slice::from_ref(&feed), &["CVE-2024-0001 openssl", "CVE-2024-0002 openssl"]);
     let first = assessment.findings.iter().find(|finding| finding.id == "CVE-2024-0001").unwrap();
     assert_eq!(first.status, FixStatus::Affected);
     assert!(first.because.rule.ends_with("; fix available with Extended Life Cycle Support"), "{}", first.because.rule);
