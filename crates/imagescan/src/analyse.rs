@@ -17,6 +17,7 @@ mod embedded;
 mod facts;
 mod fields;
 mod golang;
+mod haskell;
 mod java;
 mod known;
 mod node;

@@ -40,10 +40,10 @@ mod testing;
 pub use merge::merge;
 pub use options::Options;
 pub use pathset::PathSet;
-pub use room::{Aside, Room};
 pub use record::{Content, FileRecord, Found, LayerRecord, Link, Manager, OsRelease, OwnedBy};
+pub use room::{Aside, Room};
 pub use scan::{LayerScanner, ScanError, TreeScan};
 
 /// Version of the set of analysers and of the record's form. A change makes cached layer records unusable: raise it with
 /// every change of what a layer's record contains.
-pub const ANALYSERS_VERSION: &str = "7";
+pub const ANALYSERS_VERSION: &str = "8";

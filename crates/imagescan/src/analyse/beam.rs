@@ -6,6 +6,7 @@
 use model::Evidence;
 
 use super::{Analyser, Packages, Take};
+use crate::path::{file_name, parent};
 use crate::record::Found;
 
 /// Lock files of large applications have about 100 KB.
@@ -17,9 +18,14 @@ pub const OTP_VERSION: Analyser = Analyser::packages(Take::Start(1 << 10), otp_v
 /// Application resource files, app(4) of Erlang: a few KB.
 pub const APPLICATION: Analyser = Analyser::packages(Take::Start(64 << 10), application);
 
-/// The well-known application of an `ebin/NAME.app` file: file name and name of the product.
-pub const APPLICATIONS: &[(&str, &str)] =
-    &[("elixir.app", "elixir"), ("rabbit.app", "rabbitmq"), ("ejabberd.app", "ejabberd")];
+/// Applications that are known by the name of their product.
+const PRODUCTS: &[(&str, &str)] = &[("elixir", "elixir"), ("rabbit", "rabbitmq"), ("ejabberd", "ejabberd")];
+
+/// Whether a file is the resource file of an application that neither Erlang nor Elixir brings.
+pub fn is_application(path: &str) -> bool {
+    let brought = path.contains("erlang/lib/") || (path.contains("elixir/lib/") && file_name(path) != "elixir.app");
+    file_name(parent(path)) == "ebin" && !brought
+}
 
 /// `"app": {:hex, :name, "1.0.0", ...`; entries of `:git` and `:path` are no releases.
 fn mix(_: &str, bytes: &[u8]) -> Packages {
@@ -63,12 +69,17 @@ fn otp_version(_: &str, bytes: &[u8]) -> Packages {
 /// `{vsn, "1.0.0"}` within the tuple.
 fn application(path: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
-    let product = APPLICATIONS.iter().find(|(file, _)| *file == crate::path::file_name(path)).map(|(_, name)| *name);
+    let name = file_name(path).trim_end_matches(".app");
     let version = text.split_once("{vsn").and_then(|(_, rest)| rest.split('"').nth(1)).unwrap_or_default();
-    let Some(name) = product.filter(|_| version.starts_with(|c: char| c.is_ascii_digit())) else {
-        return Packages::default();
+    let found = match PRODUCTS.iter().find(|(application, _)| *application == name) {
+        Some((_, product)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(Found::new("generic", *product, version, Evidence::File))
+        }
+        Some(_) => None,
+        // What is not Erlang's own comes from Hex, under the application's name.
+        None => hex(name, version).map(|found| Found { evidence: Evidence::File, ..found }),
     };
-    (vec![Found::new("generic", name, version, Evidence::File)], Vec::new())
+    (found.into_iter().collect(), Vec::new())
 }
 
 #[cfg(test)]
@@ -93,5 +104,10 @@ mod tests {
         let (found, _) =
             application("lib/rabbit-3.12.0/ebin/rabbit.app", b"{application,rabbit,\n [{vsn, \"3.12.0\"}]}.");
         assert_eq!((found[0].name.as_str(), found[0].version.as_str()), ("rabbitmq", "3.12.0"));
+        let (found, _) =
+            application("plugins/cowboy-2.9.0/ebin/cowboy.app", b"{application, cowboy, [{vsn,\"2.9.0\"}]}.");
+        assert_eq!((found[0].r#type.as_str(), found[0].name.as_str()), ("hex", "cowboy"));
+        assert!(is_application("plugins/cowboy-2.9.0/ebin/cowboy.app"));
+        assert!(!is_application("usr/lib/erlang/lib/kernel-9.1/ebin/kernel.app") && !is_application("x/cowboy.app"));
     }
 }

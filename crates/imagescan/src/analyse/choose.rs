@@ -1,8 +1,8 @@
 //! Which analyser wants which path. Runs for every entry of every layer: a few comparisons, no allocation.
 
 use super::{
-    Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, embedded, facts, golang, java, node, os_release,
-    pacman, php, python, rpm, ruby, rust, spdx, statistics, swift,
+    Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, embedded, facts, golang, haskell, java, node,
+    os_release, pacman, php, python, rpm, ruby, rust, spdx, statistics, swift,
 };
 use crate::path::{extension, file_name, parent};
 
@@ -43,7 +43,7 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "bun.lock" => &node::others::BUN,
         "deno.lock" => &node::others::DENO,
         "METADATA" | "PKG-INFO" => return python::is_installed(path).then_some(&python::METADATA),
-        "requirements.txt" => &python::REQUIREMENTS,
+        _ if python::is_requirements(path) => &python::REQUIREMENTS,
         "poetry.lock" | "uv.lock" | "pylock.toml" | "pdm.lock" => &python::TOML_LOCK,
         "Pipfile.lock" => &python::PIPFILE_LOCK,
         "Cargo.lock" => &rust::LOCK,
@@ -58,7 +58,6 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "mix.lock" => &beam::MIX,
         "rebar.lock" => &beam::REBAR,
         "OTP_VERSION" => &beam::OTP_VERSION,
-        _ if beam::APPLICATIONS.iter().any(|(file, _)| *file == name) => &beam::APPLICATION,
         "conan.lock" => &conan::LOCK,
         "DESCRIPTION" => &statistics::DESCRIPTION,
         "Manifest.toml" | "JuliaManifest.toml" => &statistics::JULIA,
@@ -69,7 +68,18 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "release" => &facts::JAVA_RELEASE,
         "VERSION" if path.ends_with("go/VERSION") => &facts::GO_VERSION,
         "os-release" if matches!(path, "etc/os-release" | "usr/lib/os-release") => &os_release::ANALYSER,
-        "status" if path == "var/lib/dpkg/status" => &dpkg::STATUS,
+        "pom.properties" | "pom.xml" if java::loose::is_metadata(path) => &java::loose::METADATA,
+        "cabal.project.freeze" => &haskell::FREEZE,
+        "stack.yaml.lock" => &haskell::STACK_LOCK,
+        // The second is where image-based systems keep it, the others are those of OpenWrt.
+        "status"
+            if matches!(
+                path,
+                "var/lib/dpkg/status" | "usr/lib/dpkg/status" | "var/lib/opkg/status" | "usr/lib/opkg/status"
+            ) =>
+        {
+            &dpkg::STATUS
+        }
         "installed" if matches!(path, "lib/apk/db/installed" | "usr/lib/apk/db/installed") => &apk::INSTALLED,
         "repositories" if path == "etc/apk/repositories" => &facts::APK_REPOSITORIES,
         _ => return None,
@@ -99,6 +109,7 @@ fn by_extension(path: &str, name: &str) -> Option<&'static Analyser> {
         "jar" | "war" | "ear" | "par" | "sar" | "nar" | "hpi" | "jpi" | "lpkg" => &java::ARCHIVE,
         "egg-info" => &python::METADATA,
         "egg" => &python::EGG,
+        "app" if beam::is_application(path) => &beam::APPLICATION,
         "gemspec" if ruby::is_installed(path) => &ruby::GEMSPEC,
         "json" if name.ends_with(".deps.json") => &dotnet::DEPS,
         "json" if file_name(parent(path)) == "conda-meta" => &conda::META,

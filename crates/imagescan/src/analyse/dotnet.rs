@@ -23,9 +23,10 @@ fn deps(path: &str, bytes: &[u8]) -> Packages {
         Err(error) => return (Vec::new(), vec![unreadable("nuget/deps", path, &error)]),
     };
     let libraries = value["libraries"].as_object().into_iter().flatten();
-    let packages = libraries.filter(|(_, library)| library["type"] == "package");
+    // A self-contained program brings its runtime: the packages of `runtimepack.NAME/VERSION` are called NAME.
+    let packages = libraries.filter(|(_, library)| library["type"] == "package" || library["type"] == "runtimepack");
     let found = packages.filter_map(|(key, _)| {
-        let (name, version) = key.split_once('/')?;
+        let (name, version) = key.strip_prefix("runtimepack.").unwrap_or(key).split_once('/')?;
         (!version.is_empty()).then(|| Found::new("nuget", name, version, Evidence::File))
     });
     (found.chain(framework(path)).collect(), Vec::new())
@@ -86,9 +87,10 @@ mod tests {
 
     #[test]
     fn published_programs() {
-        let text =
-            r#"{"libraries": {"App/1.0.0": {"type": "project"}, "Newtonsoft.Json/13.0.1": {"type": "package"}}}"#;
-        assert_eq!(names(&deps("app/App.deps.json", text.as_bytes()).0), ["Newtonsoft.Json 13.0.1"]);
+        let text = r#"{"libraries": {"App/1.0.0": {"type": "project"}, "Newtonsoft.Json/13.0.1": {"type": "package"},
+            "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/8.0.0": {"type": "runtimepack"}}}"#;
+        let expected = ["Newtonsoft.Json 13.0.1", "Microsoft.NETCore.App.Runtime.linux-x64 8.0.0"];
+        assert_eq!(names(&deps("app/App.deps.json", text.as_bytes()).0), expected);
         assert_eq!(deps("x.deps.json", b"{").1[0].code, "nuget/deps");
     }
 

@@ -6,6 +6,7 @@
 
 mod elf;
 mod functions;
+mod ldflags;
 pub mod module_file;
 mod modules;
 

@@ -8,6 +8,7 @@
 pub mod gradle;
 mod groups;
 mod identity;
+pub mod loose;
 mod manifest;
 
 use std::sync::Arc;

@@ -50,19 +50,33 @@ const PROGRAMS: &[Program] = &[
     // The first applet of the official image by name, which the others are links to.
     program("busybox", &["busybox", "["], "BusyBox v"),
     program("bash", &["bash"], "@(#)Bash version "),
+    program("bun", &["bun"], "Bun v"),
+    program("deno", &["deno"], "Deno/"),
+    program("ffmpeg", &["ffmpeg", "ffprobe"], "%s version "),
+    program("pypy", &["libpypy*", "pypy*"], "[PyPy "),
+    program("swipl", &["swipl"], "/swipl-"),
+    program("krb5", &["libkrb5.so*"], "KRB5_BRAND: krb5-"),
+    program("gcc", &["gcc"], "GCC: (GNU) "),
+    program("openldap", &["slapd"], "OpenLDAP: slapd "),
+    program("xz", &["xz"], "xz (XZ Utils) "),
     program("httpd", &["httpd", "apache2"], "Apache/"),
     program("php", &["php*", "libphp*"], "X-Powered-By: PHP/"),
     program("postgresql", &["postgres"], "postgres (PostgreSQL) "),
     Program { form: Form::Before, ..program("haproxy", &["haproxy"], ", released 20") },
-    Program { form: Form::Before, ..program("mariadb", &["mariadbd", "mysqld"], "-MariaDB\0") },
+    Program { form: Form::Before, ..program("mariadb", &["mariadbd", "mysqld", "mariadb"], "-MariaDB\0") },
     program("ruby", &["ruby", "ruby3*", "ruby2*", "libruby*"], "\0ruby "),
     program("lighttpd", &["lighttpd"], "lighttpd/"),
     program("memcached", &["memcached"], "memcached "),
     program("perl", &["perl", "perl5*"], "\0v5."),
+    // Where it keeps its modules.
+    program("perl", &["perl", "perl5*"], "/perl5/5."),
     program("lua", &["lua", "lua5*", "liblua*"], "Lua "),
     program("curl", &["libcurl.so*"], "libcurl/"),
     // Oracle's builds have the path of their sources in them.
     program("mysql", &["mysqld", "mysql"], "/mysql-"),
+    program("mysql-cluster", &["mysqld", "ndbd", "ndbmtd", "ndb_mgmd"], "/mysql-cluster-gpl-"),
+    program("percona-server", &["mysqld", "mysql"], "/percona-server-"),
+    program("mariadb", &["mariadbd", "mariadb"], "/mariadb-"),
     program("dnsmasq", &["dnsmasq"], "dnsmasq-"),
     program("squid", &["squid", "squid-gnutls", "squid-openssl"], "squid/"),
     program("expat", &["libexpat.so*"], "expat_"),
@@ -71,8 +85,10 @@ const PROGRAMS: &[Program] = &[
     program("glibc", &["libc.so.6", "libc-2*"], "stable release version "),
     Program { form: Form::BehindWithLetters, ..program("openssh", &["sshd", "ssh"], "OpenSSH_") },
     Program { form: Form::Before, ..program("dart", &["dart"], " (stable) (") },
-    // Behind the revision, before the state of the tree and the kind of build.
-    Program { form: Form::Before, ..program("envoy", &["envoy"], "/Clean/RELEASE/") },
+    Program { form: Form::Before, ..program("arangodb", &["arangod", "arangosh"], " [linux]") },
+    Program { form: Form::Before, ..program("arangodb", &["arangod", "arangosh"], " enterprise [linux]") },
+    Program { form: Form::Before, ..program("fluent-bit", &["fluent-bit"], "Fluent Bit v") },
+    Program { form: Form::BehindWithLetters, ..program("proftpd", &["proftpd"], "ProFTPD Version ") },
     Program {
         form: Form::RedisBuild,
         ..program(
@@ -86,6 +102,8 @@ const PROGRAMS: &[Program] = &[
         form: Form::RedisBuild,
         ..program("redis", &["redis-server", "redis-check-rdb", "redis-check-aof", "redis-sentinel"], "000000000\0")
     },
+    // Before 4.0 the build is not told in one text.
+    program("redis", &["redis-server"], "Server started, Redis version "),
     Program {
         form: Form::BehindWithLetters,
         ..program("openssl", &["openssl", "libcrypto.so*", "libssl.so*"], "OpenSSL ")
@@ -145,7 +163,7 @@ impl Search {
     fn of(program: &Program) -> Self {
         let mark = Mark::new(program.mark.as_bytes(), ROOM);
         // Perl's mark begins with its version.
-        let prefix = if program.mark.ends_with("v5.") { "5." } else { "" };
+        let prefix = if program.mark.ends_with("5.") { "5." } else { "" };
         Self { name: program.name, form: program.form, prefix: prefix.to_owned(), mark, found: None }
     }
 
@@ -164,7 +182,7 @@ impl Search {
                     let after = view.from(at).get(length..).unwrap_or_default();
                     version(after, prefix, *form == Form::BehindWithLetters)
                 }
-                Form::Before => version(word_before(view.before(at)), "", false),
+                Form::Before => version(end_before(view.before(at)), "", false),
                 Form::RedisBuild => redis_version(word_before(view.before(at))),
             };
             *found = version.map(|version| (version, at));
@@ -179,6 +197,14 @@ impl Search {
     }
 }
 
+/// The end of the text before a mark; of the text before that one where the mark begins its own, or one that something is
+/// printed before.
+fn end_before(before: &[u8]) -> &[u8] {
+    let before = before.strip_suffix(b"%s").unwrap_or(before);
+    let end = before.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+    word_before(&before[..end])
+}
+
 /// The end of a text, from its last NUL, space or slash on.
 fn word_before(before: &[u8]) -> &[u8] {
     let start = before.iter().rposition(|byte| !byte.is_ascii_graphic() || *byte == b'/').map_or(0, |at| at + 1);
@@ -189,7 +215,7 @@ fn word_before(before: &[u8]) -> &[u8] {
 /// are named by twelve hexadecimal digits, which must not be taken for a part of the version.
 fn redis_version(word: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(word).ok()?;
-    let text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let text = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let build = match text.split_once('-') {
         Some((build, _)) => build,
         None => text.get(..text.len().checked_sub(REDIS_TIME_DIGITS)?)?,
@@ -241,6 +267,7 @@ mod tests {
         check("python3.11", b"\x003.10.4\0", None);
         check("nginx", b"nginx version: nginx/", None);
         check("perl", b"\0v5.36.0\0", Some("5.36.0"));
+        check("perl", b"/usr/local/lib/perl5/5.20.0\0-e", Some("5.20.0"));
         check("ruby", b"\0ruby 3.1.7p261 (2025)", Some("3.1.7"));
         check("mysqld", b"/build/sb_1/mysql-8.0.34/sql/x.cc\0", Some("8.0.34"));
         check("mysqld", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
@@ -250,7 +277,12 @@ mod tests {
         check("libexpat.so.1", b"\0expat_2.5.0\0", Some("2.5.0"));
         check("libc.so.6", b"(Debian GLIBC 2.36-9) stable release version 2.36.\n", Some("2.36"));
         check("dart", b"\x003.2.0 (stable) (Tue", Some("3.2.0"));
-        check("envoy", b"\x00b5ca88acee3453c9459474b8f22215796eff4dde/1.28.0/Clean/RELEASE/BoringSSL", Some("1.28.0"));
+        check("fluent-bit", b"\x003.0.2\0%sFluent Bit v%s%s\n", Some("3.0.2"));
+        check("fluent-bit", b"\x002.2.1\0\0\0Fluent Bit v%s\n", Some("2.2.1"));
+        check("arangod", b"\x003.12.5-2 enterprise [linux]\0", Some("3.12.5"));
+        check("deno", b"rc\0Deno/2.6.3Deno/2.6.3+3fbb1da", Some("2.6.3"));
+        check("bun", b"Bun v1.1.0 (", Some("1.1.0"));
+        check("proftpd", b"\0ProFTPD Version 1.3.8b\0LANG", Some("1.3.8b"));
         check("mariadbd", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
         check("libstd-d1237ef7159db0a2.so", b"\0rustc version 1.95.0 (59807616e 2026-04-14)\0", Some("1.95.0"));
         check("squid-gnutls", b"\0squid/6.13\0", Some("6.13"));
@@ -263,6 +295,7 @@ mod tests {
             (&b"\x007.2.4buildkitsandbox-1704796800000000000\0"[..], Some("7.2.4")),
             (b"\x007.0.5e1a0b2c3d4f5-1663000000000000000\0", Some("7.0.5")),
             (b"\x007.0.51a0b2c3d4f5e-1663000000000000000\0", Some("7.0.5")),
+            (b"+\x9e)7.2.3buildkitsandbox-1702957734000000000\0", Some("7.2.3")),
             (b"A7.0.151790282056000000000\0", Some("7.0.15")),
             (b"\x0000000000000000000000000\0", None),
             (b"\0\xff000000000\0", None),

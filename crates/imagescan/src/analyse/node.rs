@@ -122,16 +122,29 @@ fn nested(dependencies: &Map<String, Value>, depth: usize, found: &mut Vec<Found
 /// lines read alike.
 fn yarn(_: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
-    let (mut found, mut name) = (Vec::new(), None);
+    let (mut found, mut name, mut before) = (Vec::new(), None, 0);
     for line in text.lines() {
         if !line.starts_with([' ', '\t', '#']) {
-            name = yarn_name(line);
+            (name, before) = (yarn_name(line), found.len());
         } else if let Some(rest) = line.trim_start().strip_prefix("version") {
             let version = rest.trim_start_matches(':').trim().trim_matches('"');
             found.extend(name.take().and_then(|name| locked(name, version)));
+        } else if let (Some(address), Some(last)) = (line.trim_start().strip_prefix("resolved "), found.get_mut(before))
+            && let Some(real) = name_in_address(address.trim_matches('"'))
+        {
+            // An alias without the real name in its descriptor.
+            real.clone_into(&mut last.name);
         }
     }
     (found, Vec::new())
+}
+
+/// The name in the address of an archive: `https://registry/@scope/name/-/name-1.0.0.tgz`.
+fn name_in_address(address: &str) -> Option<&str> {
+    let before = address.split_once("/-/")?.0;
+    let at = before.rfind('/')?;
+    let scoped = before[..at].rfind('/').filter(|above| before[above + 1..].starts_with('@'));
+    Some(&before[scoped.unwrap_or(at) + 1..]).filter(|name| !name.contains('%'))
 }
 
 /// The name in `"@scope/name@npm:^1.0", other@...:`. Packages of the project itself are none.
@@ -150,11 +163,11 @@ fn yarn_name(line: &str) -> Option<&str> {
 /// `pnpm-lock.yaml`: the keys of `packages` are `/name/1.0.0` (5), `/name@1.0.0(peer@1)` (6), `name@1.0.0` (9).
 fn pnpm(path: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
-    let (root, diagnostics) = yaml::load_one(&text, path, &YamlLimits::DEFAULT);
-    let Some(root) = root else { return (Vec::new(), diagnostics) };
-    let packages = root.get("packages").map(yaml::Node::entries).unwrap_or_default();
-    let found = packages.iter().filter_map(|(key, _)| pnpm_key(key.as_str()?)).collect();
-    (found, Vec::new())
+    // Since version 11 what pnpm itself is made of stands in a document of its own before the project's.
+    let (documents, diagnostics) = yaml::load(&text, path, &YamlLimits::DEFAULT);
+    let packages = documents.iter().filter_map(|root| root.get("packages")).flat_map(yaml::Node::entries);
+    let found = packages.filter_map(|(key, _)| pnpm_key(key.as_str()?)).collect();
+    (found, diagnostics)
 }
 
 fn pnpm_key(key: &str) -> Option<Found> {

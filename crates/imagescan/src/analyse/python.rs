@@ -39,6 +39,13 @@ pub fn is_installed(path: &str) -> bool {
     }
 }
 
+/// Whether a file is one of pip's lists by its name, as projects call theirs: `requirements-dev.txt`,
+/// `test-requirements.txt`, `requirements/base.txt`.
+pub fn is_requirements(path: &str) -> bool {
+    let Some(stem) = file_name(path).strip_suffix(".txt") else { return false };
+    stem.starts_with("requirements") || stem.ends_with("requirements") || file_name(parent(path)) == "requirements"
+}
+
 /// The distribution that a metadata file describes.
 fn metadata(path: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
@@ -144,6 +151,14 @@ mod tests {
         ] {
             assert_eq!(is_installed(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn lists_by_the_names_that_projects_give_them() {
+        for path in ["requirements.txt", "a/requirements-dev.txt", "a/test_requirements.txt", "requirements/base.txt"] {
+            assert!(is_requirements(path), "{path}");
+        }
+        assert!(!is_requirements("a/notes.txt") && !is_requirements("requirements.in"));
     }
 
     #[test]

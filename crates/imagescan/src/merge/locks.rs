@@ -16,7 +16,8 @@ enum Sign {
     Below,
     /// A program that was built from what it is the lock of.
     Program,
-    /// One of the packages that it locks, anywhere.
+    /// Half of the packages that it locks, anywhere: the other half may be what only development needs, and a single one
+    /// may belong to something else.
     Any,
 }
 
@@ -52,6 +53,14 @@ impl<'a> Installed<'a> {
             Sign::Program if !found.properties.contains_key("main") => {}
             Sign::Below => {}
             Sign::Program | Sign::Any => drop(self.names.insert((&found.r#type, plain(&found.name)))),
+        }
+    }
+
+    /// Whether a lock file was installed from: of its `all` lines so many do [`Self::shows`].
+    pub fn enough(r#type: &str, shown: usize, all: usize) -> bool {
+        match sign(r#type) {
+            Sign::Below | Sign::Program => shown > 0,
+            Sign::Any => shown * 2 >= all,
         }
     }
 

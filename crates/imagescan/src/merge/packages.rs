@@ -101,11 +101,14 @@ fn superseded<'a>(tree: &'a Tree, owners: &Owners) -> BTreeSet<(&'a str, &'a str
     for (path, _, found) in packages(tree) {
         installed.add(found, path, owners.get(path).is_some());
     }
-    let locked = packages(tree).filter(|(_, _, found)| found.evidence == Evidence::Lock);
-    locked
-        .filter(|(path, _, found)| installed.shows(found, path))
-        .map(|(path, _, found)| (path, found.r#type.as_str()))
-        .collect()
+    let mut counts: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
+    for (path, _, found) in packages(tree).filter(|(_, _, found)| found.evidence == Evidence::Lock) {
+        let (shown, all) = counts.entry((path, &found.r#type)).or_default();
+        *shown += usize::from(installed.shows(found, path));
+        *all += 1;
+    }
+    let counts = counts.into_iter();
+    counts.filter(|((_, r#type), (shown, all))| Installed::enough(r#type, *shown, *all)).map(|(key, _)| key).collect()
 }
 
 fn packages(tree: &Tree) -> impl Iterator<Item = (&str, &Node, &Found)> {

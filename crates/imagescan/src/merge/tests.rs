@@ -270,6 +270,11 @@ fn a_lock_gives_way_to_its_own_packages_and_not_to_those_of_the_distribution() {
     assert_eq!(found.diagnostics[0].code, "lock/superseded");
     let unrelated = system().file("opt/venv/lib/python3/site-packages/pip.dist-info/METADATA", python("pip", "24"));
     assert_eq!(image(vec![unrelated, pinned()]).packages.len(), 5, "pip alone is no sign");
+    let more = pinned().file("b/requirements.txt", "flask==3.0.0\nx==1\ny==1\n");
+    let one = system().file("opt/venv/lib/python3/site-packages/Flask.dist-info/METADATA", python("Flask", "3.0.1"));
+    let found = image(vec![one, more]);
+    let locked = found.packages.iter().filter(|package| package.evidence == model::Evidence::Lock);
+    assert_eq!(locked.count(), 3, "one of three is no sign");
 }
 
 #[test]

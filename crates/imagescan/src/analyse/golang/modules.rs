@@ -4,7 +4,7 @@
 use model::{Evidence, SYMBOLS_PROPERTY, SymbolSet};
 use rustc_hash::FxHashMap;
 
-use super::functions::Functions;
+use super::{functions::Functions, ldflags};
 use crate::path::self_and_parents;
 use crate::record::Found;
 
@@ -79,6 +79,11 @@ fn modules(list: &str) -> Vec<Module> {
                     found.properties.insert("main".into(), "true".into());
                 }
                 modules.push(Module { path: path.to_owned(), found });
+            }
+            "build" if path.starts_with("-ldflags=") => {
+                if let Some(main) = modules.iter_mut().find(|module| module.found.properties.contains_key("main")) {
+                    ldflags::state_version(&mut main.found, path);
+                }
             }
             "=>" => {
                 if let Some(module) = modules.last_mut() {

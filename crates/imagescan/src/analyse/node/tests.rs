@@ -51,6 +51,8 @@ fn npm_locks_of_each_version() {
 fn yarn_locks_of_each_version() {
     let one = "# yarn lockfile v1\n\n\"@a/b@^1.0\", \"@a/b@^1.1\":\n  version \"1.2.0\"\n  dependencies:\n    version \"9\"\n\nc@^2:\n  version \"2.0.0\"\n";
     check(yarn, "yarn.lock", one, &["@a/b 1.2.0", "c 2.0.0"]);
+    let aliased = "a@1:\n  version \"1.0.0\"\n  resolved \"https://m/npm/@s/real/-/real-1.0.0.tgz#1\"\n\n\"b@file:b\":\n  version \"0\"\n  resolved \"https://m/c/-/c-1.tgz\"\n";
+    check(yarn, "yarn.lock", aliased, &["@s/real 1.0.0"]);
     let berry = "__metadata:\n  version: 6\n\n\"app@workspace:.\":\n  version: 0.0.0\n\n\"c@npm:^2\":\n  version: 2.0.0\n\n\"x@npm:@real/x@^3\":\n  version: 3.1.0\n";
     check(yarn, "yarn.lock", berry, &["c 2.0.0", "@real/x 3.1.0"]);
 }
@@ -58,6 +60,8 @@ fn yarn_locks_of_each_version() {
 #[test]
 fn pnpm_locks_of_each_version() {
     let text = "packages:\n  /a/1.0.0:\n    dev: true\n  /@s/b/2.0.0_react@18.0.0:\n    dev: true\n  /c@3.0.0(react@18.0.0):\n    dev: true\n  '@s/d@4.0.0':\n    resolution: {}\n  e@5.0.0:\n    resolution: {}\n";
+    let own = "---\npackages:\n  pnpm@12.0.0:\n    hasBin: true\n---\npackages:\n  e@5.0.0:\n    dev: true\n";
+    check(pnpm, "pnpm-lock.yaml", own, &["pnpm 12.0.0", "e 5.0.0"]);
     check(pnpm, "pnpm-lock.yaml", text, &["a 1.0.0", "@s/b 2.0.0", "c 3.0.0", "@s/d 4.0.0", "e 5.0.0"]);
 }
 
