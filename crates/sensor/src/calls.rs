@@ -177,6 +177,7 @@ pub const fn operation(number: u32, mode: u32) -> Option<FileOperation> {
     /// `AT_REMOVEDIR` of unlinkat(2).
     const AT_REMOVEDIR: u32 = 0x200;
     Some(match number {
+        16 => Op::Attributes,
         76 | 77 => Op::Truncate,
         82 | 264 | 316 => Op::Rename,
         83 | 258 => Op::Mkdir,

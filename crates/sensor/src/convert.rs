@@ -157,7 +157,7 @@ pub fn change(change: &record::Change<'_>) -> Option<event::Body> {
     // A symbolic link's target is what it says, not a path of the caller's.
     let first = if operation == FileOperation::Symlink { record::text(change.paths[0]) } else { path(0) };
     let two = matches!(operation, FileOperation::Rename | FileOperation::Link | FileOperation::Symlink);
-    let has_mode = matches!(operation, FileOperation::Chmod | FileOperation::Mkdir);
+    let has_mode = matches!(operation, FileOperation::Chmod | FileOperation::Mkdir | FileOperation::Attributes);
     Some(event::Body::FileChange(event::FileChange {
         operation,
         path: first,
@@ -199,8 +199,8 @@ pub fn uring(uring: &record::Uring) -> event::Body {
     event::Body::IoUring(event::Call { call: "io_uring_submit".into(), args, result: 0 })
 }
 
-/// A signal to another process.
-pub fn signal(signal: &record::SignalSent) -> event::Body {
+/// A signal to another process, of which the name is told where it is known.
+pub fn signal(signal: &record::SignalSent, target: Option<&str>) -> event::Body {
     let mut args = model::Extra::new();
     args.insert("sig".into(), signal.number.into());
     args.insert("pid".into(), signal.target.into());
@@ -234,6 +234,9 @@ pub fn join(directory: &str, path: &str) -> String {
             "" | "." => {}
             ".." => {
                 parts.pop();
+    if let Some(target) = target {
+        args.insert("target".into(), target.into());
+    }
             }
             part => parts.push(part),
         }

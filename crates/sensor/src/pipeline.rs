@@ -309,7 +309,10 @@ impl<S: Sink> Pipeline<S> {
             }
             Body::Dns(dns) => return self.named(header, place, dns),
             Body::Uring(uring) => ("tp_btf", Some(convert::uring(uring))),
-            Body::Signal(signal) => ("tp_btf", Some(convert::signal(signal))),
+            Body::Signal(signal) => {
+                let target = u32::try_from(signal.target).ok().and_then(|pid| self.processes.by_pid(pid));
+                ("tp_btf", Some(convert::signal(signal, target.map(|entry| entry.process.name.as_str()))))
+            }
             _ => return,
         };
         if let Some(body) = body {

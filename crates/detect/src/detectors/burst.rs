@@ -3,6 +3,7 @@
 use model::event::{FileChange, FileOperation};
 use model::{Body, CausalRoot, Event, OpenFlags, Process, ProcessKey};
 
+use super::connected::key_of;
 use super::window::Windows;
 use super::{Detector, Hit};
 use crate::alert::causal_root;
@@ -138,7 +139,8 @@ impl Detector for Logs {
     }
 }
 
-/// `rename-burst`: one process gives twenty files one new extension within a minute.
+/// `rename-burst`: one process, or a loop of `mv`, gives twenty files one new extension within a minute; or twenty files
+/// are encrypted one by one ([`Encryptions`]).
 ///
 /// An extension in the place of another counts only when the others were of several sorts: a job that finishes its own
 /// files, such as a package manager or a queue, has one sort of them.
@@ -193,11 +195,51 @@ impl Detector for Renames {
         }
         let extension = new_extension(change)?.to_owned();
         let process = event.process.as_ref()?;
-        let (items, earlier) = self.0.add((process.key(), extension.clone()), change.path.clone(), event)?;
+        // A loop of `mv` is one work.
+        let by = if command(process) == "mv" { process.ancestors.first().map(|above| key_of(above)) } else { None };
+        let by = by.unwrap_or_else(|| process.key());
+        let (items, earlier) = self.0.add((by, extension.clone()), change.path.clone(), event)?;
         if one_sort(&earlier, change) {
             return None;
         }
         let output = format!("{} files renamed to `.{extension}` within a minute by {}", items.len(), process.name);
+        Some(Hit { detector: "rename-burst", output, earlier })
+    }
+}
+
+/// The other half of `rename-burst`: one process starts encryption of twenty different files within a minute.
+#[derive(Debug)]
+pub struct Encryptions(Windows<ProcessKey>);
+
+impl Default for Encryptions {
+    fn default() -> Self {
+        Self(Windows::new(MINUTE_MS, 20))
+    }
+}
+
+/// Whether a command encrypts a file with a password or a key.
+fn encrypts(process: &Process) -> bool {
+    let has = |options: &[&str]| process.args.iter().any(|arg| options.contains(&arg.as_str()));
+    match command(process) {
+        "openssl" => has(&["enc", "cms", "smime"]) && has(&["-in"]) && !has(&["-d", "-decrypt"]),
+        "gpg" | "gpg2" => has(&["-c", "-e", "--symmetric", "--encrypt"]) && !has(&["-d", "--decrypt"]),
+        "zip" => has(&["-P", "-e", "--encrypt", "--password"]),
+        "7z" | "7za" => process.args.iter().any(|arg| arg.starts_with("-p")),
+        "ccrypt" | "ccencrypt" => !has(&["-d", "--decrypt"]),
+        "age" => !has(&["-d", "--decrypt"]),
+        _ => false,
+    }
+}
+
+impl Detector for Encryptions {
+    fn observe(&mut self, event: &Event) -> Option<Hit> {
+        let (Body::Exec(exec), Some(process)) = (&event.body, &event.process) else { return None };
+        if exec.result < 0 || !encrypts(process) {
+            return None;
+        }
+        let by = key_of(process.ancestors.first()?);
+        let (items, earlier) = self.0.add(by, process.args.join(" "), event)?;
+        let output = format!("{} files encrypted one by one within a minute with {}", items.len(), process.name);
         Some(Hit { detector: "rename-burst", output, earlier })
     }
 }

@@ -31,16 +31,20 @@ pub struct Speaker {
     pub ended: Option<Timestamp>,
 }
 
-/// Processes that connected or were connected to, over TCP, not within the machine.
+/// Processes that connected or were connected to, not within the machine.
 #[derive(Debug, Default)]
 pub struct Connected {
     speakers: FxHashMap<Place, Speaker>,
 }
 
-/// The other end, where a connection leaves the process for another machine.
+/// Ports of datagrams that programs send without the work at hand: names, time, HTTP/3, logs, metrics, discovery.
+const ASIDE: [u16; 8] = [53, 123, 161, 443, 514, 1900, 5353, 8125];
+
+/// The other end, where a connection or a datagram leaves the process for another machine.
 pub fn remote(network: &Network) -> Option<(IpAddr, u16)> {
     let remote = network.remote.filter(|remote| !remote.ip.is_loopback() && !remote.ip.is_unspecified())?;
-    (network.protocol == "tcp").then_some((remote.ip, remote.port))
+    let says_something = network.protocol == "tcp" || (network.protocol == "udp" && !ASIDE.contains(&remote.port));
+    says_something.then_some((remote.ip, remote.port))
 }
 
 impl Connected {
@@ -120,9 +124,31 @@ pub fn is_interpreter(name: &str) -> bool {
     is_shell(name) || NAMES.iter().any(|known| name.starts_with(known))
 }
 
-/// Whether an interpreter's program stands on its command line: `-c`, `-e`, `-r` and their like, or awk's first argument.
+/// Folders for everybody's temporary files.
+pub const TEMPORARY: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"];
+
+/// Whether a file is in a folder for temporary files.
+pub fn is_temporary(path: &str) -> bool {
+    TEMPORARY.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Whether an interpreter's program stands on its command line (`-c`, `-e`, `-r` and their like, awk's first argument),
+/// comes from its input or a descriptor, or is a file in a folder for temporary files.
 pub fn is_inline(name: &str, args: &[String]) -> bool {
     if matches!(name, "awk" | "gawk" | "mawk" | "nawk") {
+        return true;
+    }
+    if !is_interpreter(name) || is_shell(name) {
+        return false;
+    }
+    let is_passing = |arg: &String| {
+        arg == "-"
+            || is_temporary(arg)
+            || arg.starts_with("/dev/fd/")
+            || arg.starts_with("/proc/self/fd/")
+            || arg == "/dev/stdin"
+    };
+    if args.len() < 2 || args.iter().skip(1).find(|arg| *arg == "-" || !arg.starts_with('-')).is_some_and(is_passing) {
         return true;
     }
     let is_option = |arg: &String| {
@@ -130,5 +156,5 @@ pub fn is_inline(name: &str, args: &[String]) -> bool {
         matches!(arg.as_str(), "--eval" | "--print" | "--execute")
             || short.is_some_and(|rest| rest.ends_with(['c', 'e', 'E', 'r']))
     };
-    is_interpreter(name) && !is_shell(name) && args.iter().skip(1).take_while(|arg| arg.starts_with('-')).any(is_option)
+    args.iter().skip(1).take_while(|arg| arg.starts_with('-')).any(is_option)
 }

@@ -3,15 +3,17 @@
 //! `remote-shell`: a shell without a script below a process that speaks with the network, which gave it pipes, a socket
 //! pair or a terminal; a shell whose output is the input of such a process; a shell that a one-line program with a
 //! connection starts. `download-into-shell`: an interpreter without a script whose input is the output of a process that
-//! speaks with the network. `decoded-into-shell`: the same of a process that decodes. Pipes are followed through the
-//! processes of a pipeline by their numbers.
+//! speaks with the network, or whose text such a process wrote for the shell that starts it. `decoded-into-shell`: the
+//! same of a process that decodes. `archive-to-network`: an archive goes through pipes into a tool that speaks with the
+//! network. Pipes are followed through the processes of a pipeline by their numbers.
 
 use std::collections::VecDeque;
 
 use model::event::{Exec, StdioType};
-use model::{Body, Event, Process, ProcessKey};
+use model::{Body, Event, Process, ProcessKey, Timestamp};
 
 use super::connected::{self, Connected, Speaker, key_of};
+use super::pipes::pipe;
 use super::{Detector, Hit};
 
 /// Processes with pipes that are remembered: those of one pipeline start within milliseconds.
@@ -20,6 +22,8 @@ const MAX_PIPERS: usize = 512;
 const PATIENCE_MS: i64 = 30_000;
 /// How many processes a pipeline is followed through.
 const MAX_HOPS: usize = 4;
+/// How soon after a substitution's end the shell starts what it makes of it: a millisecond, more under load.
+const AT_ONCE_MS: i64 = 250;
 
 /// A process whose input or output is a pipe.
 #[derive(Debug)]
@@ -31,6 +35,10 @@ struct Piper {
     input: Option<u64>,
     output: Option<u64>,
     role: Role,
+    /// Whether its input and output are what a program gives a child that it talks with.
+    relayed: bool,
+    /// When it ended.
+    ended: Option<Timestamp>,
 }
 
 /// What a process in a pipeline is there for.
@@ -40,8 +48,12 @@ enum Role {
     Runs,
     /// An interpreter whose script is a descriptor, as `sh <(…)` gives it; its number is not known.
     RunsDescriptor,
+    /// A shell with its text on its command line.
+    RunsText,
     /// It decodes what it reads.
     Decodes,
+    /// It writes an archive or the dump of a database.
+    Archives,
     /// Anything else.
     Other,
 }
@@ -60,6 +72,7 @@ impl Detector for Feeds {
             Body::Connect(_) | Body::Accept(_) => self.connected.note(event).then(|| self.spoke(event)).flatten(),
             Body::Exit(_) => {
                 self.connected.note(event);
+                self.ended(event);
                 None
             }
             _ => None,
@@ -72,10 +85,6 @@ impl Detector for Feeds {
 
 fn stdio(exec: &Exec, fd: usize) -> StdioType {
     exec.stdio.get(fd).map_or(StdioType::None, |stdio| stdio.r#type)
-}
-
-fn pipe(exec: &Exec, fd: usize) -> Option<u64> {
-    exec.stdio.get(fd).and_then(|stdio| stdio.pipe)
 }
 
 /// A pipe, or a socket that is no connection to another machine: what programs give their children.
@@ -102,11 +111,72 @@ fn role(process: &Process) -> Role {
         Role::RunsDescriptor
     } else if is_decoder(process, name, args) {
         Role::Decodes
-    } else if has_no_script(process) {
+    } else if has_no_script(process) || (name == "xargs" && command_text(args).is_some()) {
         Role::Runs
+    } else if connected::is_shell(name) && command_text(args).is_some() {
+        Role::RunsText
+    } else if is_archiver(name, args) {
+        Role::Archives
     } else {
         Role::Other
     }
+}
+
+/// Whether a process decodes what it reads.
+pub fn decodes(process: &Process) -> bool {
+    let (name, args) = connected::command(&process.name, &process.args);
+    is_decoder(process, name, args)
+}
+
+/// What follows `-c`; of a program that is given a command to complete it may be empty.
+fn command_text(args: &[String]) -> Option<&str> {
+    let is_command = |arg: &&String| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('c');
+    let shell = args.iter().any(|arg| connected::is_shell(arg.rsplit('/').next().unwrap_or(arg)));
+    let mut from = args.iter().skip_while(|arg| !is_command(arg));
+    let first = args.first().is_some_and(|arg| is_command(&arg));
+    from.next().filter(|_| first || shell).map(|_| from.next().map_or("", String::as_str))
+}
+
+/// Whether a program writes an archive or a dump to its output.
+fn is_archiver(name: &str, args: &[String]) -> bool {
+    match name {
+        "tar" => {
+            args.first().is_some_and(|modes| modes == "--create" || (!modes.starts_with("--") && modes.contains('c')))
+        }
+        "zip" | "7z" | "7za" | "cpio" | "ar" => true,
+        "mysqldump" | "mariadb-dump" | "pg_dump" | "pg_dumpall" | "mongodump" | "redis-dump" => true,
+        _ => false,
+    }
+}
+
+/// Tools that send what they are given anywhere, unlike those that know what they copy and where to.
+fn sends_anything(process: &Process) -> bool {
+    let (name, _) = connected::command(&process.name, &process.args);
+    name.starts_with("nc")
+        || matches!(name, "netcat" | "curl" | "wget" | "socat" | "openssl" | "telnet" | "dd")
+        || connected::is_foreign(process)
+        || connected::is_inline(name, &process.args)
+}
+
+/// Whether a text is a script that somebody wrote, rather than a command: it has several lines, or names its interpreter.
+fn is_script(text: &str) -> bool {
+    text.starts_with("#!") || text.trim().contains('\n')
+}
+
+/// What people type who were let into an unknown machine, and programs hardly ever run through a shell.
+fn looks_around(text: &str) -> bool {
+    let text = text.trim().trim_end_matches("2>&1").trim();
+    matches!(
+        text,
+        "id" | "whoami"
+            | "cat /etc/passwd"
+            | "ls -la"
+            | "ls -al"
+            | "ls -la /"
+            | "sudo -l"
+            | "uname -a; id"
+            | "id; uname -a"
+    )
 }
 
 fn is_decoder(process: &Process, name: &str, args: &[String]) -> bool {
@@ -147,7 +217,10 @@ impl Feeds {
         }
         let (input, output) = (pipe(exec, 0), pipe(exec, 1));
         let role = role(process);
-        if input.is_none() && output.is_none() && role != Role::RunsDescriptor {
+        let (name, _) = connected::command(&process.name, &process.args);
+        let relayed = role == Role::Runs && is_local(exec, 0) && (is_local(exec, 1) || connected::is_shell(name));
+        let waits = matches!(role, Role::RunsDescriptor | Role::RunsText | Role::Decodes);
+        if input.is_none() && output.is_none() && !relayed && !waits {
             return None;
         }
         let key = process.key();
@@ -158,13 +231,45 @@ impl Feeds {
         }
         let parent = process.ancestors.first().map(|parent| key_of(parent));
         let container = connected::container(event);
-        self.pipers.push_back(Piper { event: event.clone(), container, key, parent, input, output, role });
+        let piper = Piper { event: event.clone(), container, key, parent, input, output, role, relayed, ended: None };
+        self.pipers.push_back(piper);
         self.judge(event)
     }
 
-    /// A process spoke for the first time: it may be at the other end of a shell's pipe.
+    fn ended(&mut self, event: &Event) {
+        let Some(key) = event.process.as_ref().map(|process| process.key()) else { return };
+        if let Some(piper) = self.pipers.iter_mut().rev().find(|piper| piper.key == key) {
+            piper.ended = Some(event.time);
+        }
+    }
+
+    /// A process spoke for the first time: it may be at the other end of a shell's pipe, or have started the shell before.
     fn spoke(&self, event: &Event) -> Option<Hit> {
-        if self.pipers.is_empty() { None } else { self.judge(event) }
+        if self.pipers.is_empty() { None } else { self.judge(event).or_else(|| self.to_child(event)) }
+    }
+
+    /// A process calls out that talks with a shell which it started before.
+    fn to_child(&self, event: &Event) -> Option<Hit> {
+        let process = event.process.as_deref().filter(|_| matches!(event.body, Body::Connect(_)))?;
+        let (container, key) = (connected::container(event), process.key());
+        let child = self.pipers.iter().rev().find(|piper| {
+            piper.relayed
+                && piper.ended.is_none()
+                && piper.parent == Some(key)
+                && piper.container == container
+                && !self.inherits(piper.output, key)
+        })?;
+        let output = format!(
+            "{} takes its commands from {}, which speaks with the network",
+            name_of(&child.event),
+            process.name
+        );
+        Some(Hit { detector: "remote-shell", output, earlier: vec![child.event.clone()] })
+    }
+
+    /// Whether an output is the one that a process has itself, so that it hears nothing of what is written there.
+    fn inherits(&self, output: Option<u64>, above: ProcessKey) -> bool {
+        output.is_some() && self.pipers.iter().any(|piper| piper.key == above && piper.output == output)
     }
 
     /// A shell below a process with a connection.
@@ -172,17 +277,22 @@ impl Feeds {
         let above = process.ancestors.first()?;
         let speaker = self.connected.get(connected::container(event), key_of(above), event.time)?;
         let (name, args) = connected::command(&process.name, &process.args);
+        let text = command_text(args).filter(|_| connected::is_shell(name));
+        let asked = !speaker.accepted && (is_local(exec, 1) || text.is_some_and(is_script));
+        let adhoc = connected::is_inline(&above.name, &above.args);
+        let is_program = connected::is_interpreter(&above.name) && !connected::is_shell(&above.name);
+        let ordered = asked && text.is_some_and(|text| adhoc || (is_program && looks_around(text)));
         // A terminal that was made for it: the shell leads the session of that terminal.
         let has_terminal = stdio(exec, 0) == StdioType::Tty && process.sid == Some(process.pid);
         let relayed = has_no_script(process)
             && (has_terminal || (is_local(exec, 0) && (is_local(exec, 1) || connected::is_shell(name))));
-        let ordered = connected::is_shell(name)
-            && args.first().is_some_and(|arg| arg == "-c")
-            && is_local(exec, 1)
-            && !speaker.accepted
-            && connected::is_inline(&above.name, &above.args);
         if !relayed && !ordered {
             return None;
+        }
+        let one_way = relayed && !has_terminal && self.inherits(pipe(exec, 1), key_of(above));
+        if one_way || text.is_some_and(is_script) {
+            let output = format!("{name} runs what {} gets from the network", above.name);
+            return Some(Hit { detector: "download-into-shell", output, earlier: vec![speaker.event.clone()] });
         }
         let output = format!("{name} takes its commands from {}, which speaks with the network", above.name);
         Some(Hit { detector: "remote-shell", output, earlier: vec![speaker.event.clone()] })
@@ -209,13 +319,17 @@ impl Feeds {
     /// What feeds a reader, and what hears it.
     fn fed(&self, reader: &Piper) -> Option<Hit> {
         let name = name_of(&reader.event);
-        if reader.role == Role::RunsDescriptor {
-            let beside = |speaker: &&Speaker| speaks_beside(reader, speaker);
-            let speaker = self.connected.within(reader.container.as_deref()).find(beside)?;
-            return Some(downloads(reader, speaker, None));
-        }
-        if reader.role != Role::Runs {
-            return None;
+        match reader.role {
+            Role::RunsDescriptor => {
+                let beside = |speaker: &&Speaker| speaks_beside(reader, speaker);
+                let speaker = self.connected.within(reader.container.as_deref()).find(beside);
+                let speaks = speaker.map(|speaker| downloads(reader, speaker, None));
+                return speaks.or_else(|| self.substituted(reader, |ended| ended.is_none()));
+            }
+            Role::RunsText => return self.substituted(reader, |ended| ended.is_some()),
+            Role::Archives => return self.sent(reader),
+            Role::Runs => {}
+            Role::Decodes | Role::Other => return None,
         }
         if let Some(listener) = self.other_end(reader, reader.output, |piper| piper.input)
             && let Some(speaker) = self.speaker(listener, &reader.event)
@@ -225,17 +339,60 @@ impl Feeds {
             return Some(Hit { detector: "remote-shell", output, earlier });
         }
         let mut at = reader;
+        let mut decoded = None;
         for _ in 0..MAX_HOPS {
-            let source = self.other_end(at, at.input, |piper| piper.output)?;
+            let Some(source) = self.other_end(at, at.input, |piper| piper.output) else { break };
             if let Some(speaker) = self.speaker(source, &reader.event) {
                 return Some(downloads(reader, speaker, Some(&source.event)));
             }
             if source.role == Role::Decodes {
-                let output = format!("{name} runs what {} decodes", name_of(&source.event));
-                let earlier = vec![source.event.clone(), reader.event.clone()];
-                return Some(Hit { detector: "decoded-into-shell", output, earlier });
+                decoded = decoded.or_else(|| Some(decodes_into(reader, source)));
             }
             at = source;
+        }
+        // A here-document of a shell has no process at its other end.
+        let is_here = at.key == reader.key && reader.input.is_some();
+        decoded.or_else(|| self.substituted(reader, |ended| ended.is_some()).filter(|_| is_here))
+    }
+
+    /// What a shell has another process write and runs at once: the other process wrote into a pipe of their common
+    /// parent, and ended just before or is read from as a file.
+    fn substituted(&self, reader: &Piper, ended: fn(Option<Timestamp>) -> bool) -> Option<Hit> {
+        let process = reader.event.process.as_deref()?;
+        let at_once =
+            |end: Option<Timestamp>| end.is_none_or(|end| reader.event.time.millis_since(end).abs() <= AT_ONCE_MS);
+        // What a here-document is made of is found by the shell's child that becomes the reader.
+        let is_kin =
+            |parent: Option<ProcessKey>| parent.is_some() && (parent == reader.parent || parent == Some(reader.key));
+        let (_, args) = connected::command(&process.name, &process.args);
+        let is_script = reader.role != Role::RunsText || command_text(args).is_some_and(is_script);
+        let beside = self.pipers.iter().rev().find(|piper| {
+            let speaks = || is_script && self.speaker(piper, &reader.event).is_some();
+            piper.output.is_some()
+                && piper.output != reader.output
+                && piper.key != reader.key
+                && is_kin(piper.parent)
+                && piper.container == reader.container
+                && ended(piper.ended)
+                && at_once(piper.ended)
+                && (piper.role == Role::Decodes || speaks())
+        })?;
+        match self.speaker(beside, &reader.event).filter(|_| beside.role != Role::Decodes) {
+            Some(speaker) => Some(downloads(reader, speaker, Some(&beside.event))),
+            None => Some(decodes_into(reader, beside)),
+        }
+    }
+
+    /// An archive's way through pipes to a tool that speaks with the network.
+    fn sent(&self, archiver: &Piper) -> Option<Hit> {
+        let mut at = archiver;
+        for _ in 0..MAX_HOPS {
+            at = self.other_end(at, at.output, |piper| piper.input)?;
+            let Some(speaker) = self.speaker(at, &archiver.event).filter(|speaker| !speaker.accepted) else { continue };
+            let sends = at.event.process.as_deref().is_some_and(sends_anything);
+            let output = format!("{} sends what {} packs", name_of(&speaker.event), name_of(&archiver.event));
+            let earlier = vec![archiver.event.clone(), at.event.clone(), speaker.event.clone()];
+            return sends.then_some(Hit { detector: "archive-to-network", output, earlier });
         }
         None
     }
@@ -251,6 +408,11 @@ impl Feeds {
     fn speaker(&self, piper: &Piper, now: &Event) -> Option<&Speaker> {
         self.connected.get(piper.container.clone(), piper.key, now.time)
     }
+}
+
+fn decodes_into(reader: &Piper, source: &Piper) -> Hit {
+    let output = format!("{} runs what {} decodes", name_of(&reader.event), name_of(&source.event));
+    Hit { detector: "decoded-into-shell", output, earlier: vec![source.event.clone(), reader.event.clone()] }
 }
 
 fn downloads(reader: &Piper, speaker: &Speaker, start: Option<&Event>) -> Hit {

@@ -8,6 +8,8 @@ pub(crate) mod connected;
 mod dns;
 mod download;
 mod feed;
+mod generated;
+mod pipes;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -48,7 +50,7 @@ pub fn opens_of(detector: &str, class: usize) -> Wanted {
     let writes = crate::opens::writes(class);
     match *name {
         "download-then-run" | "download-then-chmod" | "log-burst" if !writes => Wanted::Nothing,
-        "download-then-run" | "download-then-chmod" => Wanted::OfOrBelow(download::may_bring, &download::TEMPORARY),
+        "download-then-run" | "download-then-chmod" => Wanted::OfOrBelow(download::may_bring, &connected::TEMPORARY),
         "log-burst" => Wanted::Below(&[burst::LOG_FOLDER]),
         _ => Wanted::Everything,
     }
@@ -63,17 +65,19 @@ struct Hit {
 }
 
 /// Name, kinds of events and fields of every detector.
-const ALL: [(&str, &[&str], &[&str]); 11] = [
+const ALL: [(&str, &[&str], &[&str]); 13] = [
     ("recon-burst", &["exec"], &["proc.name", "proc.args"]),
     ("download-then-run", &["exec", "file_open", "file_change", "connect"], &["fd.name", "proc.exepath"]),
     ("download-then-chmod", &["file_open", "file_change", "connect"], &["fd.name", "evt.arg.mode"]),
     ("log-burst", &["file_open", "file_change"], &["fd.name"]),
-    ("rename-burst", &["file_change"], &["fd.name"]),
+    ("rename-burst", &["file_change", "exec"], &["fd.name", "proc.args"]),
     ("dns-tunnel", &["dns"], &["dns.question"]),
     ("generated-domains", &["dns"], &["dns.question", "dns.rcode"]),
     ("remote-shell", &["exec", "exit", "connect", "accept"], &["proc.name", "proc.args", "exec.stdio[0]"]),
     ("download-into-shell", &["exec", "exit", "connect"], &["proc.name", "proc.args", "exec.stdio[0]"]),
     ("decoded-into-shell", &["exec", "exit"], &["proc.name", "proc.args", "exec.stdio[0]"]),
+    ("archive-to-network", &["exec", "exit", "connect"], &["proc.name", "proc.args", "exec.stdio[0]"]),
+    ("script-from-text", &["exec"], &["proc.name", "proc.args"]),
     ("connection-burst", &["connect"], &["fd.sip", "fd.sport"]),
 ];
 
@@ -128,10 +132,12 @@ impl Detectors {
                 Box::new(burst::Recon::default()),
                 Box::new(burst::Logs::default()),
                 Box::new(burst::Renames::default()),
+                Box::new(burst::Encryptions::default()),
                 Box::new(download::Downloads::default()),
                 Box::new(dns::Tunnel::default()),
                 Box::new(dns::Generated::default()),
                 Box::new(feed::Feeds::default()),
+                Box::new(generated::Scripts),
                 Box::new(scan::Ports::default()),
                 Box::new(scan::Hosts::default()),
             ]

@@ -161,7 +161,8 @@ fn is_applet(called: &str) -> bool {
 /// text itself. Relative ones are joined to the working directory.
 fn script(process: &Process) -> Option<Cow<'_, str>> {
     let (name, args) = connected::command(&process.name, &process.args);
-    if !connected::is_interpreter(name) || args.iter().take_while(|arg| arg.starts_with('-')).any(brings_text) {
+    let mut options = args.iter().take_while(|arg| arg.starts_with('-'));
+    if !connected::is_interpreter(name) || options.any(|option| brings_text(name, option)) {
         return None;
     }
     // The name of the file stands behind `-f` of some, and behind options without one of all others.
@@ -175,10 +176,10 @@ fn script(process: &Process) -> Option<Cow<'_, str>> {
 }
 
 /// Whether an option is followed by the program itself (`-c`, `-e`, `-r`), or by a module's name (`-m`).
-fn brings_text(option: &String) -> bool {
+fn brings_text(interpreter: &str, option: &str) -> bool {
     let short = option.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-    matches!(option.as_str(), "--eval" | "--print" | "--execute")
-        || short.is_some_and(|rest| rest.ends_with(['c', 'e', 'E', 'r', 'm']))
+    let letters: &[char] = if connected::is_shell(interpreter) { &['c'] } else { &['c', 'e', 'E', 'r', 'm'] };
+    matches!(option, "--eval" | "--print" | "--execute") || short.is_some_and(|rest| rest.ends_with(letters))
 }
 
 /// Falco's command line: the process's name, then its arguments without the program's name.

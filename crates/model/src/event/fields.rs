@@ -116,6 +116,8 @@ pub enum FileOperation {
 }
 
 /// Fields of `file_change`.
+    /// Attributes that bind root too: immutable, append-only.
+    Attributes,
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileChange {
     /// What was done.
@@ -125,7 +127,7 @@ pub struct FileChange {
     /// The new name, for rename and the links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_path: Option<String>,
-    /// New permission bits.
+    /// New permission bits; of `attributes` the bits that are asked for (`FS_*_FL` of `linux/fs.h`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<u32>,
     /// 0, or the negative error number.

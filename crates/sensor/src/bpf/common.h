@@ -41,6 +41,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define is_compat() (current_task()->thread_info.status & TS_COMPAT)
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 #define NR_OPEN 2
+#define NR_IOCTL 16
 #define NR_SOCKET 41
 #define NR_CONNECT 42
 #define NR_ACCEPT 43

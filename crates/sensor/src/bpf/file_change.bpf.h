@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * file_change: rename, unlink, links, modes, owners, times, folders. The names are the caller's strings with the folder
+ * file_change: rename, unlink, links, modes, owners, times, attributes, folders. The names are the caller's strings with the folder
  * that they are relative to; what works on a descriptor has the kernel's own path.
  */
 #include "common.h"
@@ -38,6 +38,7 @@ static __always_inline struct shape shape_of(__u32 number)
 		return (struct shape){ { 0, -1 }, { -1, -1 }, 1 };
 	case NR_FCHOWN:
 	case NR_FTRUNCATE:
+	case NR_IOCTL:
 		return (struct shape){ { 0, -1 }, { -1, -1 }, -1 };
 	default:
 		return (struct shape){ { -1, -1 }, { 0, -1 }, 1 };
@@ -62,6 +63,28 @@ static __always_inline __u64 argument(struct pt_regs *regs, signed char index)
 	}
 }
 
+/* include/uapi/linux/fs.h: the requests that change a file's attributes, and those of either form that bind root too. */
+#define FS_IOC_SETFLAGS 0x40086602
+#define FS_IOC_FSSETXATTR 0x401c5820
+#define FS_IMMUTABLE_FL 0x10
+#define FS_APPEND_FL 0x20
+#define FS_XFLAG_IMMUTABLE 0x08
+#define FS_XFLAG_APPEND 0x10
+
+/* The attributes that a request of ioctl(2) asks for; 0 for any other request. */
+static __always_inline __u32 attributes_asked(struct pt_regs *regs)
+{
+	__u32 request = ARG2(regs), flags = 0;
+
+	if (request != FS_IOC_SETFLAGS && request != FS_IOC_FSSETXATTR)
+		return 0;
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)ARG3(regs));
+	/* The flags of the other form lie one bit lower. */
+	if (request == FS_IOC_FSSETXATTR)
+		flags = (flags & (FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND)) << 1;
+	return flags & (FS_IMMUTABLE_FL | FS_APPEND_FL);
+}
+
 SEC("tp_btf/sys_exit")
 int file_change(u64 *ctx)
 {
@@ -70,8 +93,13 @@ int file_change(u64 *ctx)
 	struct shape shape;
 	struct scratch *s;
 	struct change_body *b;
-	__u32 at = sizeof(*b);
+	__u32 at = sizeof(*b), attributes = 0;
 
+	if (syscall_number(regs) == NR_IOCTL) {
+		attributes = attributes_asked(regs);
+		if (!attributes)
+			return 0;
+	}
 	if (is_own(task))
 		return 0;
 	s = get_scratch();
@@ -82,7 +110,7 @@ int file_change(u64 *ctx)
 	b->result = ctx[1];
 	b->number = syscall_number(regs);
 	shape = shape_of(b->number);
-	b->mode = argument(regs, shape.mode);
+	b->mode = attributes ? attributes : argument(regs, shape.mode);
 	b->bits = 0;
 	b->pad = 0;
 	/* Kernels before 6.2 know no loop that is entered behind a call in it. */
