@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use model::event::Network;
-use model::{Body, Event, Process, ProcessKey};
+use model::{Body, Event, Process, ProcessKey, Timestamp};
 use rustc_hash::FxHashMap;
 
 /// Containers that are remembered; beyond it all are forgotten and learned again. A node runs 250 pods at most.
@@ -103,6 +103,11 @@ impl Containers {
         id(event).map(|id| self.known.get(id).is_some_and(|known| known.builds))
     }
 
+    /// When the first process of the event's container started, as far as it was seen; `None` outside of containers.
+    pub fn started(&self, event: &Event) -> Option<Timestamp> {
+        id(event).and_then(|id| self.known.get(id)).map(|known| known.first.start_time)
+    }
+
     /// Whether the event's process came into its container from outside; `None` where that cannot be told.
     pub fn entered(&self, event: &Event) -> Option<bool> {
         let known = id(event).and_then(|id| self.known.get(id))?;
@@ -139,6 +144,8 @@ mod tests {
         containers.learn(&entered);
         assert_eq!((containers.serves(&first), containers.builds(&first)), (Some(false), Some(false)));
         assert_eq!((containers.entered(&first), containers.entered(&entered)), (Some(false), Some(true)));
+        let begin = first.process.as_deref().map(|process| process.start_time);
+        assert_eq!((containers.started(&first), containers.started(&entered)), (begin, begin));
         containers.learn(&event(listen(), &container(), intruder));
         assert_eq!(containers.serves(&first), Some(false), "an intruder's port makes no service");
         containers.learn(&event(listen(), &container(), process("tini", &[])));

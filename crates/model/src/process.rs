@@ -34,6 +34,15 @@ pub struct Process {
     /// Where the executable file came from; absent when it could not be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exe_origin: Option<ExeOrigin>,
+    /// Inode number of the executable file, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe_inode: Option<u64>,
+    /// When the status of the executable file changed last (its ctime), when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe_changed: Option<Timestamp>,
+    /// When the content of the executable file changed last (its mtime), when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe_modified: Option<Timestamp>,
     /// The argument vector, program name first, secrets masked.
     #[serde(default)]
     pub args: Vec<String>,

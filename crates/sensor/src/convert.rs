@@ -22,6 +22,12 @@ pub fn exec(task: &Task<'_>) -> event::Body {
             .filter(|_| peer.remote_port != 0)
             .map(|ip| std::net::SocketAddr::new(ip, peer.remote_port).to_string()),
         pipe: (*kind == 2).then(|| peer.number()).filter(|number| *number != 0),
+        family: (*kind == 3).then(|| family(peer).to_owned()),
+        name: match kind {
+            1 | 4 => device(peer.number()),
+            3 => ends(peer),
+            _ => None,
+        },
     });
     event::Body::Exec(Exec {
         argv_truncated: task.argv_truncated,
@@ -128,26 +134,50 @@ pub fn call(signal: Signal, call: &record::Call<'_>) -> Option<event::Body> {
 fn duplicated(call: &record::Call<'_>) -> Option<event::Body> {
     let mut body = calls::call(call.number, &call.args, call.result, "")?;
     if let Ok(address) = record::address(call.text) {
-        let kind = match (address.family, address.remote_ip()) {
-            (AF_UNIX, _) => "unix",
-            (AF_INET, _) | (AF_INET6, Some(std::net::IpAddr::V4(_))) => "ipv4",
-            (AF_INET6, _) => "ipv6",
-            _ => "socket",
-        };
-        body.args.insert("fd_type".into(), kind.into());
+        body.args.insert("fd_type".into(), family(address).into());
         if let Some(protocol) = protocol(address) {
             body.args.insert("fd_protocol".into(), protocol.into());
         }
-        let local = endpoint(address.local_ip(), address.local_port).filter(|end| end.port != 0);
-        let remote = endpoint(address.remote_ip(), address.remote_port).filter(|end| end.port != 0);
-        // Who called whom is not in the socket: this end is written first.
-        let ends: Vec<String> =
-            [local, remote].into_iter().flatten().map(|end| format!("{}:{}", end.ip, end.port)).collect();
-        if !ends.is_empty() {
-            body.args.insert("fd_name".into(), ends.join("->").into());
+        if let Some(ends) = ends(address) {
+            body.args.insert("fd_name".into(), ends.into());
         }
     }
     Some(event::Body::Dup(body))
+}
+
+/// What a socket is, as Falco's language names it.
+fn family(address: Address) -> &'static str {
+    match (address.family, address.remote_ip()) {
+        (AF_UNIX, _) => "unix",
+        (AF_INET, _) | (AF_INET6, Some(std::net::IpAddr::V4(_))) => "ipv4",
+        (AF_INET6, _) => "ipv6",
+        _ => "socket",
+    }
+}
+
+/// The known ends of a socket. Who called whom is not in it: this end is written first.
+fn ends(address: Address) -> Option<String> {
+    let local = endpoint(address.local_ip(), address.local_port).filter(|end| end.port != 0);
+    let remote = endpoint(address.remote_ip(), address.remote_port).filter(|end| end.port != 0);
+    let ends: Vec<String> =
+        [local, remote].into_iter().flatten().map(|end| format!("{}:{}", end.ip, end.port)).collect();
+    (!ends.is_empty()).then(|| ends.join("->"))
+}
+
+/// The name of a character device by its number, as the kernel has it: twenty bits of minor number
+/// (`Documentation/admin-guide/devices.txt`).
+fn device(number: u64) -> Option<String> {
+    /// Pseudo-terminals of one major number.
+    const TERMINALS: u64 = 256;
+    let (major, minor) = (number >> 20, number & 0xf_ffff);
+    Some(match (major, minor) {
+        (1, 3) => "/dev/null".to_owned(),
+        (4, minor) => format!("/dev/tty{minor}"),
+        (5, 0) => "/dev/tty".to_owned(),
+        (5, 1) => "/dev/console".to_owned(),
+        (136..=143, minor) => format!("/dev/pts/{}", (major - 136) * TERMINALS + minor),
+        _ => return None,
+    })
 }
 
 /// A change of a file.
@@ -204,6 +234,9 @@ pub fn signal(signal: &record::SignalSent, target: Option<&str>) -> event::Body 
     let mut args = model::Extra::new();
     args.insert("sig".into(), signal.number.into());
     args.insert("pid".into(), signal.target.into());
+    if let Some(target) = target {
+        args.insert("target".into(), target.into());
+    }
     event::Body::Signal(event::Call { call: "kill".into(), args, result: 0 })
 }
 
@@ -234,9 +267,6 @@ pub fn join(directory: &str, path: &str) -> String {
             "" | "." => {}
             ".." => {
                 parts.pop();
-    if let Some(target) = target {
-        args.insert("target".into(), target.into());
-    }
             }
             part => parts.push(part),
         }

@@ -159,6 +159,10 @@ pub struct Task<'a> {
     pub stdio: [u8; 3],
     /// Their peers where they are internet sockets.
     pub peers: [Address; 3],
+    /// When the status of the executable file changed last, nanoseconds since 1970; 0 when not known.
+    pub exe_changed: u64,
+    /// When its content changed last.
+    pub exe_modified: u64,
 }
 
 /// `exe_flags`: the file is in an overlay's upper layer.
@@ -339,7 +343,7 @@ pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
 
 impl Address {
-    /// The inode number of a pipe, which has no address and carries it in the place of one.
+    /// The number of a pipe's inode or of a character device, which have no address and carry it in the place of one.
     pub fn number(self) -> u64 {
         self.local.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
     }

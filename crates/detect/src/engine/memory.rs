@@ -188,6 +188,9 @@ fn is_like(process: &Process, other: &Process) -> bool {
         name,
         exe,
         exe_origin,
+        exe_inode,
+        exe_changed,
+        exe_modified,
         args,
         cwd,
         uid,
@@ -202,6 +205,7 @@ fn is_like(process: &Process, other: &Process) -> bool {
         ancestors,
     } = process;
     (name, exe, exe_origin, args, cwd) == (&other.name, &other.exe, &other.exe_origin, &other.args, &other.cwd)
+        && (exe_inode, exe_changed, exe_modified) == (&other.exe_inode, &other.exe_changed, &other.exe_modified)
         && (uid, gid, login_uid, user, tty) == (&other.uid, &other.gid, &other.login_uid, &other.user, &other.tty)
         && (caps_effective, caps_permitted) == (&other.caps_effective, &other.caps_permitted)
         && (namespaces, env) == (&other.namespaces, &other.env)

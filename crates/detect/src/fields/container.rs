@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use model::{Attribution, Body, ImageRef};
+use model::{Attribution, Body, ImageRef, Timestamp};
 
 use super::Takes::Key;
 use super::types::Kinds;
@@ -39,6 +39,13 @@ pub const FIELDS: &[Spec] = &[
             (None, Body::Container(phase)) => Value::Bool(phase.privileged),
             _ => Value::Missing,
         }
+    }),
+    Spec::new("container.start_ts", Type::Int, |c, _| {
+        Value::int(c.containers.started(c.event).map(Timestamp::as_nanos))
+    }),
+    Spec::new("container.duration", Type::Int, |c, _| {
+        let since = |started: Timestamp| c.event.time.as_nanos().saturating_sub(started.as_nanos()).max(0);
+        Value::int(c.containers.started(c.event).map(since))
     }),
     Spec::new("container.serves", Type::Bool, |c, _| c.containers.serves(c.event).map_or(Value::Missing, Value::Bool)),
     Spec::new("container.builds", Type::Bool, |c, _| c.containers.builds(c.event).map_or(Value::Missing, Value::Bool)),

@@ -125,6 +125,29 @@ fn stdio<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
     }
 }
 
+/// `proc.stdin.type` and its like, by Falco's names: a terminal is a file.
+pub fn stdio_type<'a>(context: &Context<'a>, index: usize) -> Value<'a> {
+    use model::event::StdioType as T;
+    let Body::Exec(exec) = &context.event.body else { return Value::Missing };
+    let Some(stdio) = exec.stdio.get(index) else { return Value::Missing };
+    match stdio.r#type {
+        T::File | T::Tty => Value::text("file"),
+        T::Pipe => Value::text("pipe"),
+        T::Socket => Value::maybe(stdio.family.as_deref()),
+        T::None => Value::Missing,
+    }
+}
+
+/// `proc.stdin.name` and its like, where it is known.
+pub fn stdio_name<'a>(context: &Context<'a>, index: usize) -> Value<'a> {
+    let Body::Exec(exec) = &context.event.body else { return Value::Missing };
+    let Some(stdio) = exec.stdio.get(index) else { return Value::Missing };
+    match stdio.pipe {
+        Some(number) => Value::Text(Cow::Owned(format!("pipe:[{number}]"))),
+        None => Value::maybe(stdio.name.as_deref()),
+    }
+}
+
 fn stdio_peer<'a>(context: &Context<'a>, arg: &FieldArg) -> Value<'a> {
     let Body::Exec(exec) = &context.event.body else { return Value::Missing };
     Value::maybe(arg.index().and_then(|index| exec.stdio.get(index)).and_then(|stdio| stdio.peer.as_deref()))
@@ -147,6 +170,9 @@ pub fn result(event: &Event) -> Option<i64> {
         Body::FileOpen(open) => open.result,
         Body::FileChange(change) => change.result,
         Body::Connect(network) | Body::Accept(network) | Body::Listen(network) => network.result,
+        // The creator is told the new process; a capability that is lacking is EPERM.
+        Body::Fork(fork) => i64::from(fork.child.pid),
+        Body::Capability(found) => i64::from(found.granted) - 1,
         body => return body.call().map(|call| call.result),
     })
 }

@@ -2,12 +2,17 @@
 
 use std::borrow::Cow;
 
-use model::{Ancestor, Capabilities, ExeOrigin, Process};
+use model::{Ancestor, Capabilities, ExeOrigin, Process, Timestamp};
 
 use super::Takes::{Index, Key};
+use super::evt::{stdio_name, stdio_type};
+use super::types::Kinds;
 use super::{Context, FieldArg, Spec, Type};
 use crate::detectors::connected;
 use crate::value::Value;
+
+/// Standard descriptors are told when a program starts.
+const EXEC: Kinds = Kinds(1);
 
 type Get = for<'a> fn(&'a Process) -> Value<'a>;
 
@@ -115,6 +120,23 @@ pub const FIELDS: &[Spec] = &[
     // The clock moves on between events of one process: not remembered.
     Spec::new("proc.duration", Type::Int, |c, _| age(c, |p| Some(p.start_time))),
     Spec::new("proc.ppid.duration", Type::Int, |c, _| age(c, |p| p.ancestors.first().map(|a| a.start_time))),
+    Spec::new("proc.stdin.type", Type::Text, |c, _| stdio_type(c, 0)).on(EXEC),
+    Spec::new("proc.stdin.name", Type::Text, |c, _| stdio_name(c, 0)).on(EXEC),
+    Spec::new("proc.stdout.type", Type::Text, |c, _| stdio_type(c, 1)).on(EXEC),
+    Spec::new("proc.stdout.name", Type::Text, |c, _| stdio_name(c, 1)).on(EXEC),
+    Spec::new("proc.stderr.type", Type::Text, |c, _| stdio_type(c, 2)).on(EXEC),
+    Spec::new("proc.stderr.name", Type::Text, |c, _| stdio_name(c, 2)).on(EXEC),
+    of_process!("proc.exe_ino", Int, |p| Value::int(p.exe_inode.and_then(|inode| i64::try_from(inode).ok()))),
+    of_process!("proc.exe_ino.ctime", Int, |p| Value::int(p.exe_changed.map(Timestamp::as_nanos))),
+    of_process!("proc.exe_ino.mtime", Int, |p| Value::int(p.exe_modified.map(Timestamp::as_nanos))),
+    of_this_process!("proc.exe_ino.ctime_duration_proc_start", Int, |p| {
+        Value::int(p.exe_changed.and_then(|changed| between(changed, p.start_time)))
+    }),
+    Spec::new("proc.exe_ino.ctime_duration_pidns_start", Type::Int, |c, _| {
+        let started = c.containers.started(c.event);
+        let changed = c.process().and_then(|process| process.exe_changed);
+        Value::int(started.zip(changed).and_then(|(started, changed)| between(started, changed)))
+    }),
     of_this_process!("proc.pid.ts", Int, |p| Value::Int(p.start_time.as_nanos())),
     of_process!("thread.cap_effective", Text, |p| capabilities(p.caps_effective)),
     of_process!("thread.cap_permitted", Text, |p| capabilities(p.caps_permitted)),
@@ -128,6 +150,11 @@ pub const FIELDS: &[Spec] = &[
     of_process!("group.gid", Int, |p| Value::Int(i64::from(p.gid))),
     of_process!("group.name", Text, |p| account(None, p.gid)),
 ];
+
+/// Nanoseconds from one moment to a later one; the other way round there is no such number.
+fn between(from: Timestamp, to: Timestamp) -> Option<i64> {
+    to.as_nanos().checked_sub(from.as_nanos()).filter(|nanos| *nanos >= 0)
+}
 
 fn exe(ancestor: &Ancestor) -> Value<'_> {
     Value::maybe(ancestor.args.first().map(String::as_str).or(Some(&ancestor.exe)))

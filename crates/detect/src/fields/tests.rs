@@ -33,6 +33,8 @@ fn of_a_process() {
     shell.exe_origin = Some(ExeOrigin::Upper);
     shell.caps_effective = Capabilities(0b11);
     shell.env = ["A=b c".into()].into();
+    shell.exe_inode = Some(77);
+    shell.exe_changed = Some(shell.start_time.plus_millis(-3));
     let cases = [
         ("proc.name", "sh"),
         ("proc.exe", "/bin/sh"),
@@ -48,6 +50,10 @@ fn of_a_process() {
         ("proc.is_exe_from_memfd", "false"),
         ("proc.env[A]", "b c"),
         ("proc.env[B]", "-"),
+        ("proc.exe_ino", "77"),
+        ("proc.exe_ino.ctime_duration_proc_start", "3000000"),
+        ("proc.exe_ino.mtime", "-"),
+        ("proc.stdin.type", "-"),
         ("thread.cap_effective", "CAP_CHOWN CAP_DAC_OVERRIDE"),
         ("user.name", "root"),
         ("user.loginuid", "-1"),
@@ -73,6 +79,33 @@ fn of_a_process() {
         &event(exec(), &host(), process("ls", &[])),
         &[("container.id", "host"), ("proc.pname", "-"), ("proc.args", "")],
     );
+}
+
+#[test]
+fn of_standard_descriptors() {
+    use model::event::{Exec, Stdio, StdioType};
+    let stdio = |r#type, pipe, family: Option<&str>, name: Option<&str>| Stdio {
+        r#type,
+        peer: None,
+        pipe,
+        family: family.map(str::to_owned),
+        name: name.map(str::to_owned),
+    };
+    let all = vec![
+        stdio(StdioType::Socket, None, Some("ipv4"), Some("10.0.0.2:40000->192.0.2.7:4444")),
+        stdio(StdioType::Pipe, Some(7), None, None),
+        stdio(StdioType::Tty, None, None, Some("/dev/pts/3")),
+    ];
+    let started = model::Body::Exec(Exec { stdio: all, ..Exec::default() });
+    let cases = [
+        ("proc.stdin.type", "ipv4"),
+        ("proc.stdin.name", "10.0.0.2:40000->192.0.2.7:4444"),
+        ("proc.stdout.type", "pipe"),
+        ("proc.stdout.name", "pipe:[7]"),
+        ("proc.stderr.type", "file"),
+        ("proc.stderr.name", "/dev/pts/3"),
+    ];
+    check(&event(started, &container(), process("sh", &[])), &cases);
 }
 
 #[test]

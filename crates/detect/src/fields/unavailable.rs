@@ -2,30 +2,26 @@
 
 /// Fields of Falco's libraries and plugins that have no source here: their checks never hold, and the rule is reported.
 const FIELDS: &str = "
-    container.cni.json container.duration container.healthcheck container.host_ipc container.host_network
-    container.host_pid container.ip container.is_pod_sandbox container.label container.labels
-    container.liveness_probe container.mount.mode container.mount.propagation container.mount.rdwr
-    container.readiness_probe container.start_ts evt.abspath evt.around evt.asynctype evt.buffer evt.buflen
-    evt.buflen.file evt.buflen.file.in evt.buflen.file.out evt.buflen.in evt.buflen.net evt.buflen.net.in
-    evt.buflen.net.out evt.buflen.out evt.count.error.memory evt.count.error.other evt.count.procinfo
-    evt.count.threadinfo evt.cpu evt.deltatime evt.deltatime.ns evt.deltatime.s evt.infra.docker.container.id
-    evt.infra.docker.container.image evt.infra.docker.container.name evt.infra.docker.name evt.io_dir evt.is_async
-    evt.is_io_read evt.is_io_write evt.is_syslog evt.latency evt.latency.human evt.latency.ns
-    evt.latency.quantized evt.latency.s evt.outputtime evt.plugininfo evt.pluginname evt.reltime
-    evt.reltime.ns evt.reltime.s evt.type.is evt.wait_latency fd.cproto fd.dev fd.dev.major fd.dev.minor
-    fd.is_lower_layer fd.lproto fd.proto fd.rproto fd.sproto fd.types fd.uid fdlist.cips fdlist.cports
-    fdlist.names fdlist.nums fdlist.sips fdlist.sports k8s.deployment.id k8s.deployment.label
-    k8s.deployment.labels k8s.deployment.name k8s.ns.id k8s.ns.label k8s.ns.labels k8s.pod.cni.json
-    k8s.pod.full_id k8s.pod.full_sandbox_id k8s.pod.ip k8s.pod.sandbox_id k8s.rc.id k8s.rc.label k8s.rc.labels
-    k8s.rc.name k8s.rs.id k8s.rs.label k8s.rs.labels k8s.rs.name k8s.svc.id k8s.svc.label k8s.svc.labels
-    k8s.svc.name proc.aenv proc.exe_ino proc.exe_ino.ctime proc.exe_ino.ctime_duration_pidns_start
-    proc.exe_ino.ctime_duration_proc_start proc.exe_ino.mtime proc.fdlimit proc.fdopencount proc.fdusage
-    proc.is_exe_writable proc.loginshellid proc.nchilds proc.nthreads proc.pgid.exe proc.pgid.exepath
-    proc.pgid.name proc.pidns_init_start_ts proc.ppid.ts proc.pvpid proc.stderr.name proc.stderr.type
-    proc.stdin.name proc.stdin.type proc.stdout.name proc.stdout.type proc.vmrss proc.vmsize proc.vmswap
-    thread.cap_inheritable thread.cgroup thread.cgroups thread.cpu thread.cpu.system thread.cpu.user
-    thread.exectime thread.ismain thread.nametid thread.pfmajor thread.pfminor thread.totexectime thread.vmrss
-    thread.vmrss.b thread.vmsize thread.vmsize.b thread.vtid user.homedir user.shell util.cnt
+    container.cni.json container.healthcheck container.host_ipc container.host_network container.host_pid
+    container.ip container.is_pod_sandbox container.label container.labels container.liveness_probe
+    container.mount.mode container.mount.propagation container.mount.rdwr container.readiness_probe evt.abspath
+    evt.around evt.asynctype evt.buffer evt.buflen evt.buflen.file evt.buflen.file.in evt.buflen.file.out
+    evt.buflen.in evt.buflen.net evt.buflen.net.in evt.buflen.net.out evt.buflen.out evt.count.error.memory
+    evt.count.error.other evt.count.procinfo evt.count.threadinfo evt.cpu evt.deltatime evt.deltatime.ns
+    evt.deltatime.s evt.infra.docker.container.id evt.infra.docker.container.image evt.infra.docker.container.name
+    evt.infra.docker.name evt.io_dir evt.is_async evt.is_io_read evt.is_io_write evt.is_syslog evt.latency
+    evt.latency.human evt.latency.ns evt.latency.quantized evt.latency.s evt.outputtime evt.plugininfo
+    evt.pluginname evt.reltime evt.reltime.ns evt.reltime.s evt.type.is evt.wait_latency fd.cproto fd.dev
+    fd.dev.major fd.dev.minor fd.is_lower_layer fd.lproto fd.proto fd.rproto fd.sproto fd.types fd.uid fdlist.cips
+    fdlist.cports fdlist.names fdlist.nums fdlist.sips fdlist.sports k8s.deployment.id k8s.deployment.label
+    k8s.deployment.labels k8s.deployment.name k8s.ns.id k8s.ns.label k8s.ns.labels k8s.pod.cni.json k8s.pod.full_id
+    k8s.pod.full_sandbox_id k8s.pod.ip k8s.pod.sandbox_id k8s.rc.id k8s.rc.label k8s.rc.labels k8s.rc.name k8s.rs.id
+    k8s.rs.label k8s.rs.labels k8s.rs.name k8s.svc.id k8s.svc.label k8s.svc.labels k8s.svc.name proc.aenv
+    proc.fdlimit proc.fdopencount proc.fdusage proc.is_exe_writable proc.loginshellid proc.nchilds proc.nthreads
+    proc.pgid.exe proc.pgid.exepath proc.pgid.name proc.pidns_init_start_ts proc.ppid.ts proc.pvpid proc.vmrss
+    proc.vmsize proc.vmswap thread.cap_inheritable thread.cgroup thread.cgroups thread.cpu thread.cpu.system
+    thread.cpu.user thread.exectime thread.ismain thread.nametid thread.pfmajor thread.pfminor thread.totexectime
+    thread.vmrss thread.vmrss.b thread.vmsize thread.vmsize.b thread.vtid user.homedir user.shell util.cnt
 ";
 
 /// Event types that exist and that the sensor does not report: system calls of Linux (x86-64) and Falco's own events.

@@ -163,6 +163,8 @@ fn exec(step: &Node) -> Body {
         },
         peer: peer.clone(),
         pipe: kind.split_once(':').map(|(_, number)| number.parse().unwrap()),
+        family: None,
+        name: None,
     });
     Body::Exec(Exec { stdio: stdio.collect(), ..Exec::default() })
 }

@@ -37,6 +37,12 @@ pub struct Stdio {
     /// Inode number of a pipe: two processes with the same one are its two ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipe: Option<u64>,
+    /// Family of a socket: `ipv4`, `ipv6` or `unix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// Both ends of an internet socket, a terminal, or `/dev/null`; files and pipes are not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// Type of a standard descriptor.
@@ -110,14 +116,14 @@ pub enum FileOperation {
     Chmod,
     Chown,
     Utimes,
+    /// Attributes that bind root too: immutable, append-only.
+    Attributes,
     Truncate,
     Mkdir,
     Rmdir,
 }
 
 /// Fields of `file_change`.
-    /// Attributes that bind root too: immutable, append-only.
-    Attributes,
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileChange {
     /// What was done.

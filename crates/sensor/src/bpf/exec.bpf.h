@@ -13,13 +13,17 @@ static __always_inline void fill_stdio(struct exec_body *b, const struct task_st
 		struct file *file = file_of(task, fd);
 		struct inode *inode;
 		__u32 major, mode;
+		__u64 device;
 
 		if (!file)
 			continue;
 		inode = BPF_CORE_READ(file, f_inode);
 		mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-		major = BPF_CORE_READ(inode, i_rdev) >> 20;
+		device = BPF_CORE_READ(inode, i_rdev);
+		major = device >> 20;
 		b->stdio[fd] = STDIO_FILE;
+		if (mode == S_IFCHR)
+			__builtin_memcpy(b->peers[fd].local, &device, sizeof(device));
 		if (mode == S_IFIFO) {
 			__u64 number = BPF_CORE_READ(inode, i_ino);
 

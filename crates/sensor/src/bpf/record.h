@@ -92,8 +92,10 @@ struct exec_body {
 	__u16 flags; /* bit 0: argv truncated */
 	__u8 stdio[3];
 	__u8 pad;
-	struct address peers[3]; /* of a pipe: its inode number in `local` */
-}; /* 192 bytes, then argv (NUL after each), exe, cwd, script, env (NUL after each) */
+	struct address peers[3]; /* of a pipe: its inode number in `local`; of a character device: its number */
+	__u64 exe_changed;	 /* nanoseconds since 1970: status, content */
+	__u64 exe_modified;
+}; /* 208 bytes, then argv (NUL after each), exe, cwd, script, env (NUL after each) */
 
 struct exit_body {
 	__u32 code; /* as in wait(2) */

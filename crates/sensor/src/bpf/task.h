@@ -47,6 +47,41 @@ static __always_inline void fill_task(struct exec_body *b, const struct task_str
 	fill_inner_pid(b, BPF_CORE_READ(leader, thread_pid));
 }
 
+/* The times of an inode have changed their form twice. */
+struct inode___6_5 {
+	struct timespec64 i_ctime, i_mtime;
+} __attribute__((preserve_access_index));
+struct inode___6_10 {
+	struct timespec64 __i_ctime, __i_mtime;
+} __attribute__((preserve_access_index));
+struct inode___6_11 {
+	long long i_ctime_sec, i_mtime_sec;
+	__u32 i_ctime_nsec, i_mtime_nsec;
+} __attribute__((preserve_access_index));
+
+#define SECOND 1000000000ULL
+/* I_CTIME_QUERIED of linux/fs.h: a mark in the nanoseconds that somebody looked. */
+#define QUERIED (1U << 31)
+/* Nanoseconds of `ctime` or `mtime`. */
+#define INODE_TIME(inode, which)									\
+	({												\
+		__u64 at_ = 0;										\
+		if (bpf_core_field_exists(struct inode___6_11, i_##which##_sec)) {			\
+			struct inode___6_11 *form_ = (void *)(inode);					\
+			at_ = BPF_CORE_READ(form_, i_##which##_sec) * SECOND +				\
+			      (BPF_CORE_READ(form_, i_##which##_nsec) & ~QUERIED);			\
+		} else if (bpf_core_field_exists(struct inode___6_10, __i_##which)) {			\
+			struct inode___6_10 *form_ = (void *)(inode);					\
+			at_ = BPF_CORE_READ(form_, __i_##which.tv_sec) * SECOND +			\
+			      BPF_CORE_READ(form_, __i_##which.tv_nsec);				\
+		} else if (bpf_core_field_exists(struct inode___6_5, i_##which)) {			\
+			struct inode___6_5 *form_ = (void *)(inode);					\
+			at_ = BPF_CORE_READ(form_, i_##which.tv_sec) * SECOND +				\
+			      BPF_CORE_READ(form_, i_##which.tv_nsec);					\
+		}											\
+		at_;											\
+	})
+
 /* Where the program's file came from. An overlay inode has its upper dentry right behind the inode that it contains. */
 static __always_inline void fill_exe(struct exec_body *b, struct file *file)
 {
@@ -61,6 +96,8 @@ static __always_inline void fill_exe(struct exec_body *b, struct file *file)
 	magic = inode->i_sb->s_magic;
 	b->exe_inode = inode->i_ino;
 	b->exe_dev = inode->i_sb->s_dev;
+	b->exe_changed = INODE_TIME(inode, ctime);
+	b->exe_modified = INODE_TIME(inode, mtime);
 	b->exe_flags = EXE_KNOWN;
 	if (inode->i_nlink == 0)
 		b->exe_flags |= EXE_DELETED;

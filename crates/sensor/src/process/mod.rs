@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use model::{Ancestor, Capabilities, ExeOrigin, Namespaces, Process};
+use model::{Ancestor, Capabilities, ExeOrigin, Namespaces, Process, Timestamp};
 use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
@@ -382,6 +382,9 @@ impl Table {
             start_time: self.clock.start(header.start_time),
             ppid: signed(task.ppid),
             exe_origin: origin(task.exe_flags, place != 0),
+            exe_inode: Some(task.exe_inode).filter(|inode| *inode != 0),
+            exe_changed: wall(task.exe_changed),
+            exe_modified: wall(task.exe_modified),
             exe: exe.strip_prefix("memfd:").map_or(exe.clone(), |name| format!("memfd:{name}")),
             args: record::strings(task.argv),
             cwd: record::text(task.cwd),
@@ -422,6 +425,11 @@ fn chain(parent: &Entry, place: Place) -> Vec<Arc<Ancestor>> {
         }
     }
     ancestors
+}
+
+/// A time of the wall clock in nanoseconds; 0 is not known.
+fn wall(nanos: u64) -> Option<Timestamp> {
+    i64::try_from(nanos).ok().filter(|nanos| *nanos != 0).map(Timestamp::from_nanos)
 }
 
 /// Where the program's file came from, `None` when nobody looked.

@@ -105,6 +105,8 @@ impl<'a> Cursor<'a> {
         task.stdio = self.array()?;
         self.array::<1>()?;
         task.peers = [self.address()?, self.address()?, self.address()?];
+        task.exe_changed = self.u64()?;
+        task.exe_modified = self.u64()?;
         let [argv, exe, cwd, script, env] = sizes.map(|size| self.text(size));
         Ok(Box::new(Task { argv, exe, cwd, script, env, ..task }))
     }

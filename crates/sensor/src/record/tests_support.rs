@@ -34,7 +34,7 @@ impl RecordBuilder {
 
     pub(crate) fn exec(&self, exe: &str, argv: &str) -> Vec<u8> {
         let mut record = self.kind(1);
-        let mut body = vec![0; 192];
+        let mut body = vec![0; 208];
         body[48..52].copy_from_slice(&super::EXE_KNOWN.to_ne_bytes());
         body[56..58].copy_from_slice(&u16::try_from(argv.len()).unwrap().to_ne_bytes());
         body[58..60].copy_from_slice(&u16::try_from(exe.len()).unwrap().to_ne_bytes());

@@ -109,6 +109,7 @@ impl Read {
             argv.extend_from_slice(arg.as_bytes());
             argv.push(0);
         }
+        let file = std::fs::metadata(dir(pid).join("exe")).ok();
         let task = Task {
             parent_start: proc::read_stat(read.ppid).map_or(0, |parent| parent.start_ticks * START_RESOLUTION),
             ppid: read.ppid,
@@ -120,6 +121,9 @@ impl Read {
             net_ns: namespace(pid, "net"),
             user_ns: namespace(pid, "user"),
             exe_flags: exe_flags(pid),
+            exe_inode: file.as_ref().map_or(0, std::os::unix::fs::MetadataExt::ino),
+            exe_changed: file.as_ref().map_or(0, |file| nanos(file.ctime(), file.ctime_nsec())),
+            exe_modified: file.as_ref().map_or(0, |file| nanos(file.mtime(), file.mtime_nsec())),
             ..Task::default()
         };
         let environ = dir(pid).join("environ");
@@ -137,6 +141,11 @@ impl Read {
             ..self.task.clone()
         }
     }
+}
+
+/// Nanoseconds since 1970; 0 before.
+fn nanos(seconds: i64, nanos: i64) -> u64 {
+    u64::try_from(seconds.saturating_mul(1_000_000_000).saturating_add(nanos)).unwrap_or(0)
 }
 
 /// Where the program's file came from, as far as its file system tells: an overlay's layers are not told apart here.

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -42,6 +43,12 @@ fn a_command_is_seen_from_exec_to_exit() {
     assert_eq!(exec["process"]["args"][2], script.as_str());
     assert_eq!(text(&exec, "/process/cwd"), dir.path().to_str().unwrap());
     assert_eq!(text(&exec, "/process/exe_origin"), "host");
+    let file = std::fs::metadata(text(&exec, "/process/exe")).unwrap();
+    assert_eq!(exec["process"]["exe_inode"], file.ino());
+    for (name, seconds) in [("exe_changed", file.ctime()), ("exe_modified", file.mtime())] {
+        let time: model::Timestamp = serde_json::from_value(exec["process"][name].clone()).unwrap();
+        assert_eq!(time.as_nanos().div_euclid(1_000_000_000), seconds, "{name}");
+    }
     assert_eq!(exec["process"]["ancestors"][0]["pid"], std::process::id());
     let open = sensor.wait_for("the open", |event| {
         text(event, "/kind") == "file_open" && text(event, "/path") == secret.to_str().unwrap() && is_child(event)
