@@ -39,9 +39,14 @@ fn translate(pattern: &str) -> String {
                 None => out.push('\\'),
             },
             '[' => class(&mut chars, &mut out),
-            // No lazy repetitions in POSIX: the `?` makes the whole optional.
-            '+' | '*' if chars.next_if_eq(&'?').is_some() => out.push('*'),
             '{' if !is_repetition(chars.clone()) => out.push_str(r"\{"),
+            '+' | '*' | '?' | '}' => {
+                out.push(c);
+                // No lazy repetitions in POSIX: a `?` makes optional what is before it.
+                if chars.next_if_eq(&'?').is_some() {
+                    out.push_str("{0,1}");
+                }
+            }
             other => out.push(other),
         }
     }
@@ -88,7 +93,10 @@ fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
                 range = true;
                 out.push('-');
             }
-            '\\' => out.extend(std::iter::once('\\').chain(chars.next())),
+            '\\' => match chars.next() {
+                Some(plain @ ('<' | '>')) => out.push(plain),
+                other => out.extend(std::iter::once('\\').chain(other)),
+            },
             other => out.push(other),
         }
         first = false;
@@ -128,6 +136,11 @@ mod tests {
             (r"[\]a]", "]", true),
             ("ab+?", "a", true),
             ("ab*?", "abb", true),
+            ("a{2}?b", "b", true),
+            ("a{2}?b", "ab", false),
+            ("a{1,2}?", "aa", true),
+            ("a??", "a", true),
+            (r"[\<\>]", "<", true),
             ("}", "}", true),
             ("é.", "éx", true),
         ];
