@@ -13,11 +13,16 @@ const RELEASE: u8 = 0xff;
 
 /// Appends the sort key.
 pub fn pack(version: &str, out: &mut Packed) {
+    pack_by(version, is_number, out);
+}
+
+/// The same with another idea of which pre-release identifiers are numbers.
+pub(super) fn pack_by(version: &str, is_numeric: fn(&str) -> bool, out: &mut Packed) {
     let version = trim(version);
     let version = version.split_once('+').map_or(version, |(version, _)| version);
     let (core, pre) = split(version);
     numbers(core, out);
-    prerelease(pre, out);
+    prerelease(pre, is_numeric, out);
 }
 
 /// The numbers and the pre-release; the hyphen between them may be missing (`1.2.3beta`).
@@ -69,14 +74,14 @@ pub(super) fn numbers(core: &str, out: &mut Packed) {
 }
 
 /// Appends a pre-release, or the mark of a release for `None`.
-pub(super) fn prerelease(pre: Option<&str>, out: &mut Packed) {
+fn prerelease(pre: Option<&str>, is_numeric: fn(&str) -> bool, out: &mut Packed) {
     let Some(pre) = pre else {
         out.part("release", "", |bytes| bytes.push(RELEASE));
         return;
     };
     for identifier in pre.split('.') {
         out.part("pre-release", identifier, |bytes| {
-            if is_number(identifier) {
+            if is_numeric(identifier) {
                 bytes.push(NUMERIC);
                 number(bytes, identifier);
             } else {
