@@ -4,6 +4,7 @@
  * installed, so that a string changed meanwhile in user memory deceives nobody. Only failed opens use that string.
  */
 #include "common.h"
+#include "folder.bpf.h"
 #include "signals.h"
 
 #define O_CREAT 0100
@@ -65,6 +66,7 @@ static __always_inline void read_call(struct call *c, struct pt_regs *regs)
 #define FILTER_STATES 2048
 #define FILTER_CLASSES 64
 #define FILTER_END 1
+#define FILTER_HITS 0x8000 /* in `next`: something is hit there; mostly nothing is */
 #define OPEN_CLASSES 16
 #define GROUP_ALWAYS (1ULL << 63)
 
@@ -137,22 +139,26 @@ struct search {
 	const struct scratch *s;
 	const struct filter *f;
 	__u64 hit;
-	__u32 at, row;
+	__u32 at, end, row;
 };
 
 /* Bytes looked at in one turn of bpf_loop(): a turn is a call. */
 #define SEARCH_STEP 16
 
-static __always_inline __u32 next_state(const struct filter *f, __u32 row, __u32 class)
+/* The next row; adds what is hit there. */
+static __always_inline __u32 next_state(const struct filter *f, __u32 row, __u32 class, __u64 *hit)
 {
 	__u32 at = row * FILTER_CLASSES + class;
 
 	/* Else the parts are masked and then added, which verifiers before 6.2 do not follow. */
 	barrier_var(at);
-	return f->next[at & (FILTER_STATES * FILTER_CLASSES - 1)];
+	row = f->next[at & (FILTER_STATES * FILTER_CLASSES - 1)];
+	if (row & FILTER_HITS)
+		*hit |= f->hits[row & (FILTER_STATES - 1)];
+	return row & (FILTER_STATES - 1);
 }
 
-/* The next bytes of a path. False when it ends. */
+/* The next bytes of a path. False at the end of the search. */
 static __always_inline bool search(struct search *search, int most)
 {
 	const struct scratch *s = search->s;
@@ -166,13 +172,12 @@ static __always_inline bool search(struct search *search, int most)
 
 		/* The check must be of the register that is used next. */
 		barrier_var(at);
-		if (at >= PATH_SIZE) {
+		if (at >= PATH_SIZE || at >= search->end) {
 			more = false;
 			break;
 		}
 		class = f->classes[(__u8)s->path[at]] & (FILTER_CLASSES - 1);
-		row = next_state(f, row, class);
-		hit |= f->hits[row & (FILTER_STATES - 1)];
+		row = next_state(f, row, class, &hit);
 		at++;
 	}
 	search->at = at;
@@ -186,31 +191,122 @@ static long search_of_loop(__u32 turn, struct search *s)
 	return !search(s, SEARCH_STEP);
 }
 
+/* Goes on with a search, up to a place in the path. */
+static __always_inline void search_to(struct search *found, __u32 end)
+{
+	found->end = end;
+	if (TYPED)
+		bpf_loop(PATH_SIZE / SEARCH_STEP + 1, search_of_loop, found, 0);
+	else
+		search(found, PATH_SIZE);
+}
+
+/* The groups that a path hits of which all but the end was searched. */
+static __always_inline __u64 hit_at_end(const struct search *found)
+{
+	__u64 hit = found->hit;
+
+	next_state(found->f, found->row, FILTER_END, &hit);
+	return hit;
+}
+
 /* The groups that the walked path hits. */
 static __always_inline __u64 groups_hit(const struct scratch *s, const struct filter *f)
 {
 	struct search found = { .s = s, .f = f, .at = s->position };
-	__u32 row;
 
 	/* What has no place in the tree is compared by user space. */
 	if (s->path[s->position & (PATH_SIZE - 1)] != '/')
 		return ~0ULL;
-	if (TYPED)
-		bpf_loop(PATH_SIZE / SEARCH_STEP + 1, search_of_loop, &found, 0);
-	else
-		search(&found, PATH_SIZE);
-	row = next_state(f, found.row, FILTER_END);
-	return found.hit | f->hits[row & (FILTER_STATES - 1)];
+	search_to(&found, PATH_SIZE);
+	return hit_at_end(&found);
+}
+
+/*
+ * Writes a slash and a name at the end of the path. Gives where it begins. A short name is copied in words, from its end
+ * on: what stands before it is part of the entry, too, and is not looked at.
+ */
+static __always_inline __u32 append_name(struct scratch *s, const struct dentry *entry)
+{
+	__u32 len = entry->d_name.len & NAME_SIZE;
+	__u32 at = (PATH_SIZE - len) & (PATH_SIZE - 1);
+	__u64 *path = (void *)s->path;
+
+	if (len <= 3 * sizeof(*path)) {
+		__u64 end = (__u64)entry->d_name.name + len;
+
+		path[PATH_SIZE / 8 - 1] = WORD(end - 8);
+		path[PATH_SIZE / 8 - 2] = WORD(end - 16);
+		path[PATH_SIZE / 8 - 3] = WORD(end - 24);
+	} else {
+		bpf_probe_read_kernel(&s->path[at], len, entry->d_name.name);
+	}
+	at = (at - 1) & (PATH_SIZE - 1);
+	s->path[at] = '/';
+	return at;
+}
+
+/*
+ * The groups that a file's path hits. The path is walked unless its folder is known; *walked says whether it was.
+ * The chain is looked at before and after a walk: what changed meanwhile is not remembered.
+ */
+static __always_inline __u64 groups_hit_by(struct scratch *s, const struct filter *f, struct file *file,
+					   const struct task_struct *task, bool *walked)
+{
+	const struct path *path = &as(struct file, file)->f_path;
+	__u64 mnt = WORD(&path->mnt), dentry = WORD(&path->dentry), above, chain = 0;
+	const struct dentry *entry = as(struct dentry, (const void *)dentry);
+	struct search found = { .s = s, .f = f };
+	struct folder *folder = NULL;
+	__u32 name;
+
+	above = WORD(&entry->d_parent);
+	/* A file that is mounted has its name from there. */
+	if (dentry != above && dentry != WORD(&as(struct vfsmount, (const void *)mnt)->mnt_root) &&
+	    entry->d_name.len <= NAME_SIZE) {
+		folder = folder_of(above);
+		chain = chain_of(mnt, above, task);
+	}
+	if (folder && chain && folder->chain == chain && folder->generation == f->generation) {
+		found.at = append_name(s, entry);
+		found.end = PATH_SIZE;
+		found.row = folder->row;
+		found.hit = folder->hit;
+		if (search(&found, SEARCH_STEP))
+			search_to(&found, PATH_SIZE);
+		return hit_at_end(&found);
+	}
+	walk_file(s, file, task);
+	*walked = true;
+	if (s->path[s->position & (PATH_SIZE - 1)] != '/')
+		return ~0ULL;
+	found.at = s->position;
+	name = PATH_SIZE - 1 - (entry->d_name.len & NAME_SIZE);
+	search_to(&found, name);
+	if (folder && chain && found.at == name && chain == chain_of(mnt, above, task)) {
+		folder->chain = chain;
+		folder->row = found.row;
+		folder->hit = found.hit;
+		folder->generation = f->generation;
+	}
+	search_to(&found, PATH_SIZE);
+	return hit_at_end(&found);
 }
 
 /*
  * What is the same in every respect that a rule can read was judged already: the same process with the same name,
  * credentials and place, the same file, flags and outcome. The first such open is sent, its repetitions are counted as
  * filtered until the entry is REPEAT_NS old. A process that a rule matched is taken out by user space (`matched`), so
- * that its repetitions are counted one by one.
+ * that its repetitions are counted one by one. Of a process that is not judged one in REPEAT_TOLD is sent, so that user
+ * space learns that judging it is worth the trouble.
  */
 #define REPEAT_NS 10000000000ULL
+#define REPEAT_TOLD 16
 #define REPEAT_TEXT 160
+
+struct repeat {
+	__u64 told, times;
+};
 
 struct repeat_key {
 	__u64 start_time, cgroup_id, caps_effective, caps_permitted;
@@ -233,7 +329,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct repeat_key);
-	__type(value, __u64);
+	__type(value, struct repeat);
 } repeats SEC(".maps");
 
 struct {
@@ -281,14 +377,24 @@ static __always_inline struct repeat_key *key_of(struct scratch *s, const struct
 }
 
 /* Whether an open was told lately; if not, it is from now on. */
-static __always_inline bool is_repeated(struct repeat_key *key, __u64 now)
+static __always_inline bool is_repeated(struct repeat_key *key, __u64 now, bool unjudged)
 {
-	__u64 *told = bpf_map_lookup_elem(&repeats, key);
+	struct repeat *known = bpf_map_lookup_elem(&repeats, key), fresh = { .told = now };
 
-	if (told && now - *told < REPEAT_NS)
-		return true;
-	bpf_map_update_elem(&repeats, key, &now, BPF_ANY);
+	if (known && now - known->told < REPEAT_NS)
+		return !unjudged || ++known->times % REPEAT_TOLD;
+	bpf_map_update_elem(&repeats, key, &fresh, BPF_ANY);
 	return false;
+}
+
+/* The file of a descriptor that was just given. */
+static __always_inline struct file *opened(const struct task_struct *task, __u32 fd)
+{
+	const struct fdtable *fdt = task->files->fdt;
+
+	if (!TYPED)
+		return file_of(task, fd);
+	return fd < fdt->max_fds ? (struct file *)WORD(fdt->fd + fd) : NULL;
 }
 
 SEC("tp_btf/sys_exit")
@@ -319,12 +425,24 @@ int file_open(u64 *ctx)
 	if (!s)
 		return 0;
 	if (result >= 0) {
-		file = file_of(task, result);
+		file = opened(task, result);
 		if (!file)
 			return 0;
-		walk_file(s, file, task);
-		if (!(wanted & GROUP_ALWAYS) && !(groups_hit(s, f) & wanted))
-			goto filtered;
+		if (!(wanted & GROUP_ALWAYS)) {
+			__u64 hit;
+
+			if (TYPED) {
+				hit = groups_hit_by(s, f, file, task, &walked);
+			} else {
+				walk_file(s, file, task);
+				walked = true;
+				hit = groups_hit(s, f);
+			}
+			if (!(hit & wanted))
+				goto filtered;
+		}
+		if (!walked)
+			walk_file(s, file, task);
 		walked = true;
 	} else {
 		walked = walk_at(s, call.dirfd, task);
@@ -349,7 +467,7 @@ int file_open(u64 *ctx)
 		}
 	}
 	key = key_of(s, b, at);
-	if (key && is_repeated(key, s->header.time))
+	if (key && is_repeated(key, s->header.time, unjudged))
 		goto filtered;
 	if (!submit(s, sizeof(s->header) + at) && key)
 		bpf_map_delete_elem(&repeats, key);

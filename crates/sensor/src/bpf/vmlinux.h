@@ -130,6 +130,7 @@ struct cred {
 };
 
 struct qstr {
+	u32 hash;
 	u32 len;
 	const unsigned char *name;
 };
@@ -148,7 +149,19 @@ struct ovl_inode {
 	struct inode vfs_inode;
 	struct dentry *__upperdentry;
 };
+/* Any sixteen bytes: a pointer that is cast to them is read in place. */
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
+};
+struct seqcount {
+	unsigned int sequence;
+};
+struct seqcount_spinlock {
+	struct seqcount seqcount;
+};
 struct dentry {
+	struct seqcount_spinlock d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;

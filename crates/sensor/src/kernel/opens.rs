@@ -12,6 +12,9 @@ pub const JUDGEMENT_BYTES: usize = 5 * 8 + 4 * 4 + 16 + 8 + CLASSES * 8;
 /// As `JUDGED` in `common.h`.
 pub const JUDGED: u32 = 8192;
 
+/// As `FILTER_HITS` in `file_open.bpf.h`.
+const HITS: u16 = 0x8000;
+
 /// A process whose opens were judged, as it was then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judgement {
@@ -28,7 +31,8 @@ pub fn filter(judge: &Judge, generation: u32) -> Vec<u8> {
     bytes.extend(judge.anybody().iter().flat_map(|groups| groups.to_ne_bytes()));
     bytes.extend(table.hits.iter().flat_map(|groups| groups.to_ne_bytes()));
     bytes.resize((CLASSES + STATES) * 8, 0);
-    bytes.extend(table.next.iter().flat_map(|row| row.to_ne_bytes()));
+    let told = |row: &u16| if table.hits[usize::from(*row)] == 0 { *row } else { *row | HITS };
+    bytes.extend(table.next.iter().flat_map(|row| told(row).to_ne_bytes()));
     bytes.resize((CLASSES + STATES) * 8 + STATES * BYTE_CLASSES * 2, 0);
     bytes.extend_from_slice(&table.classes);
     bytes.extend_from_slice(&generation.to_ne_bytes());
@@ -76,6 +80,7 @@ mod tests {
             assert!(source.contains(&format!("#define {name} {number}\n")), "{name}");
         }
         assert!(source.contains(&format!("#define FILTER_END {}\n", detect::opens::END)));
+        assert!(source.contains(&format!("#define FILTER_HITS {HITS:#x} ")) && STATES <= usize::from(HITS));
         assert!(include_str!("../bpf/common.h").contains(&format!("#define JUDGED {JUDGED}\n")));
     }
 }

@@ -16,7 +16,7 @@ use crate::program::{Sensor, text};
 
 /// Ways to open a file: a script in which `@` is the file's number, run in the folder of [`tree`] by `sh`, and the rule's
 /// condition on it.
-const WAYS: [(&str, &str); 22] = [
+const WAYS: [(&str, &str); 25] = [
     ("cat plain/t@-x", "fd.name = DIR/plain/t@-x"),
     ("cat plain/t@-x", "fd.name startswith DIR/plain/t@-"),
     ("cat plain/t@-x", "fd.name endswith /t@-x"),
@@ -31,6 +31,20 @@ const WAYS: [(&str, &str); 22] = [
     ("ln -s plain/t@-x link@ && cat link@", "fd.name = DIR/plain/t@-x"),
     ("ln plain/t@-x hard@ && cat hard@", "fd.name = DIR/hard@"),
     ("mkdir old@ && cp plain/t@-x old@ && cat old@/t@-x && mv old@ new@ && cat new@/t@-x", "fd.name = DIR/new@/t@-x"),
+    (
+        "mkdir -p g@/a && cp plain/t@-x g@/a && cat g@/a/t@-x g@/a/t@-x && mv g@ h@ && cat h@/a/t@-x",
+        "fd.name = DIR/h@/a/t@-x",
+    ),
+    (
+        "mkdir -p e@/a f@/a && cp plain/t@-x e@/a && cp plain/t@-x f@/a/u@ && cat f@/a/u@ && rm -r f@ && mv e@ f@ && \
+         cat f@/a/t@-x",
+        "fd.name = DIR/f@/a/t@-x",
+    ),
+    (
+        "mkdir -p w@/a v@ && unshare -m sh -c 'mount -t tmpfs w@ w@/a && cp plain/t@-x w@/a && cat w@/a/t@-x && \
+         mount --make-private w@/a && mount --move w@/a v@ && cat v@/t@-x'",
+        "fd.name = DIR/v@/t@-x",
+    ),
     ("mkdir m@ && unshare -m sh -c 'mount --bind plain m@ && cat m@/t@-x'", "fd.name = DIR/m@/t@-x"),
     ("mkdir t@ && unshare -m sh -c 'mount -t tmpfs t@ t@ && mkdir t@/a && : > t@/a/f'", "fd.name = DIR/t@/a/f"),
     ("mkdir r@ && cp /bin/busybox r@ && echo x > r@/t@-x && chroot r@ /busybox cat /t@-x", "fd.name = /t@-x"),
