@@ -6,6 +6,7 @@
 
 use std::io::{self, Read};
 
+use super::dotnet::bundle;
 use super::{Analyser, Packages, Run, Take, assembly, golang, known, rust};
 use crate::path::{extension, file_name};
 use crate::record::Found;
@@ -220,6 +221,7 @@ fn fill(content: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 struct Searches {
     golang: golang::Search,
     rust: rust::Search,
+    bundle: bundle::Search,
     known: Vec<known::Search>,
     assembly: Option<assembly::Search>,
 }
@@ -229,6 +231,7 @@ impl Searches {
         Self {
             golang: golang::Search::new(),
             rust: rust::Search::default(),
+            bundle: bundle::Search::new(),
             known: known::Search::for_name(name),
             assembly: assembly::Search::for_name(name),
         }
@@ -237,6 +240,7 @@ impl Searches {
     fn look(&mut self, view: &View<'_>) {
         self.golang.look(view);
         self.rust.look(view);
+        self.bundle.look(view);
         self.known.iter_mut().for_each(|known| known.look(view));
         if let Some(assembly) = &mut self.assembly {
             assembly.look(view);
@@ -246,6 +250,7 @@ impl Searches {
     fn finish(self) -> Vec<Found> {
         let mut found = self.golang.finish();
         found.extend(self.rust.finish());
+        found.extend(self.bundle.finish());
         found.extend(self.known.into_iter().filter_map(known::Search::finish));
         found.extend(self.assembly.and_then(assembly::Search::finish));
         found

@@ -1,6 +1,8 @@
 //! .NET: `*.deps.json` of published programs and of shared frameworks, `packages.lock.json`, `packages.config`. The .NET
 //! documentation, "Runtime configuration files" and "`NuGet`: lock file", "packages.config reference".
 
+pub mod bundle;
+
 use limits::json::{self, JsonLimits};
 use model::Evidence;
 
@@ -18,10 +20,15 @@ pub const CONFIG: Analyser = Analyser::packages(Take::Whole(4 << 20), config);
 /// `libraries` by `name/version`: those of type `package` came from `NuGet`. A shared framework's file also says, by its
 /// place (`shared/NAME/VERSION/NAME.deps.json`), which runtime this is.
 fn deps(path: &str, bytes: &[u8]) -> Packages {
-    let value = match json::parse(bytes, &JsonLimits::DOCUMENT) {
-        Ok(value) => value,
-        Err(error) => return (Vec::new(), vec![unreadable("nuget/deps", path, &error)]),
-    };
+    match libraries(bytes) {
+        Ok(found) => (found.into_iter().chain(framework(path)).collect(), Vec::new()),
+        Err(error) => (Vec::new(), vec![unreadable("nuget/deps", path, &error)]),
+    }
+}
+
+/// The packages of a list of dependencies.
+fn libraries(bytes: &[u8]) -> Result<Vec<Found>, json::JsonError> {
+    let value = json::parse(bytes, &JsonLimits::DOCUMENT)?;
     let libraries = value["libraries"].as_object().into_iter().flatten();
     // A self-contained program brings its runtime: the packages of `runtimepack.NAME/VERSION` are called NAME.
     let packages = libraries.filter(|(_, library)| library["type"] == "package" || library["type"] == "runtimepack");
@@ -29,7 +36,7 @@ fn deps(path: &str, bytes: &[u8]) -> Packages {
         let (name, version) = key.strip_prefix("runtimepack.").unwrap_or(key).split_once('/')?;
         (!version.is_empty()).then(|| Found::new("nuget", name, version, Evidence::File))
     });
-    (found.chain(framework(path)).collect(), Vec::new())
+    Ok(found.collect())
 }
 
 /// The runtime that a shared framework's folder is.

@@ -237,6 +237,10 @@ fn version(after: &[u8], prefix: &str, letters: bool) -> Option<String> {
         let suffix = after[numbers..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+');
         end += suffix.count();
     }
+    // BoringSSL and AWS-LC name the OpenSSL whose interface they have: `OpenSSL 1.1.1 (compatible; BoringSSL)`.
+    if after.get(end..).is_some_and(|rest| rest.starts_with(b" (compatible")) {
+        return None;
+    }
     let text = std::str::from_utf8(after.get(..end)?).ok()?.trim_end_matches('.');
     let whole = format!("{prefix}{text}");
     let sane = text.starts_with(|c: char| c.is_ascii_digit()) && whole.contains('.') && whole.len() < ROOM / 2;
@@ -261,6 +265,7 @@ mod tests {
         check("node", b"\0node.js/v20.11.0\0", Some("20.11.0"));
         check("openssl", b"\0OpenSSL 1.1.1w  11 Sep 2023\0", Some("1.1.1w"));
         check("openssl", b"OpenSSL default\0OpenSSL 3.0.13 30 Jan 2024\0", Some("3.0.13"));
+        check("libcrypto.so", b"\0OpenSSL 1.1.1 (compatible; BoringSSL)\0", None);
         check("busybox", b"BusyBox v1.36.1 (2023)", Some("1.36.1"));
         check("python3.11", b"\x003.11.4\0", Some("3.11.4"));
         check("libpython3.12.so.1.0", b"x\x003.12.0rc1+\0", Some("3.12.0rc1+"));
