@@ -37,8 +37,8 @@ impl Watched {
     pub fn start(rules: &[PathBuf], args: &[&str]) -> Result<Self> {
         let mut command = Command::new(program("seawall-sensor")?);
         command.arg("run").args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if !rules.is_empty() {
-            command.arg("--rules").args(rules);
+        for file in rules {
+            command.arg("--rules").arg(file);
         }
         let started = Instant::now();
         let mut child = command.spawn().context("starting the sensor")?;

@@ -258,6 +258,8 @@ mod tests {
     fn fields_of_likeness_do_not_tell_who_a_process_is() {
         let mut one = process("sh -c id", &["nginx -g x", "tini"]);
         (one.vpid, one.sid, one.pgid) = (Some(100), Some(100), Some(100));
+        (one.exe_inode, one.exe_changed) = (Some(3), Some(Timestamp::from_seconds(2)));
+        (one.login_uid, one.exe_origin) = (Some(0), Some(model::ExeOrigin::Host));
         let mut other = one.clone();
         (other.pid, other.ppid, other.start_time) = (7, 6, Timestamp::from_seconds(5));
         (other.vpid, other.sid, other.pgid) = (Some(1), Some(6), Some(98));
