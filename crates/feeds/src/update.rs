@@ -43,6 +43,8 @@ pub struct Downloads {
     deltas: BTreeMap<String, (Vec<Delta>, String)>,
     /// Segments of which nothing is new.
     pub unchanged: BTreeSet<String>,
+    /// Segments that are not there yet and that the mirror does not have.
+    pub absent: BTreeSet<String>,
     /// Segments that could not be fetched, and why.
     pub failed: BTreeMap<String, String>,
 }
@@ -54,6 +56,8 @@ pub struct UpdateReport {
     pub updated: Vec<SegmentReport>,
     /// Segments that are up to date.
     pub unchanged: Vec<String>,
+    /// Segments that are not there yet and that the mirror does not have.
+    pub absent: Vec<String>,
     /// Segments that keep their old state, and why.
     pub failed: BTreeMap<String, String>,
 }
@@ -68,6 +72,7 @@ pub fn apply(
     let mut store = Store::open(dir)?;
     let mut report = UpdateReport {
         unchanged: downloads.unchanged.iter().cloned().collect(),
+        absent: downloads.absent.iter().cloned().collect(),
         failed: downloads.failed,
         ..UpdateReport::default()
     };

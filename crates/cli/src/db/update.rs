@@ -58,7 +58,10 @@ pub(super) fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         }
     };
     print(&report, ui);
-    Ok(if report.failed.is_empty() { Outcome::Clean } else { Outcome::Incomplete })
+    // A mirror may have only some feeds; those that were asked for by name, or all, are another matter.
+    let nothing = report.updated.is_empty() && report.unchanged.is_empty();
+    let lacks = !report.absent.is_empty() && (nothing || !args.feed.is_empty());
+    Ok(if report.failed.is_empty() && !lacks { Outcome::Clean } else { Outcome::Incomplete })
 }
 
 fn chosen(feeds: &[String]) -> anyhow::Result<Vec<Address>> {
@@ -87,6 +90,9 @@ fn print(report: &UpdateReport, ui: &Ui) {
     let empty = || ["", "", ""].map(str::to_owned);
     for name in &report.unchanged {
         rows.push([vec![name.clone()], empty().to_vec(), vec!["unchanged".into()]].concat());
+    }
+    for name in &report.absent {
+        rows.push([vec![name.clone()], empty().to_vec(), vec!["not in the mirror".into()]].concat());
     }
     for (name, reason) in &report.failed {
         rows.push([vec![name.clone()], empty().to_vec(), vec![format!("not updated: {reason}")]].concat());

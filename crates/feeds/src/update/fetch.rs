@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use model::Timestamp;
+use reqwest::StatusCode;
 
 use super::{CHANGES, DOWNLOADS, Downloads, chain, months, repository};
 use crate::addresses::{Address, Role};
@@ -42,7 +43,14 @@ pub async fn fetch(
             (None, [list]) if list.role == Role::Months => fetcher.months(list, known.get(segment)).await,
             (None, files) => fetcher.feed(files, known.get(segment)).await,
         };
-        downloads.sort_in(segment, news);
+        match news {
+            Err(DownloadError::Status { status: StatusCode::NOT_FOUND, .. })
+                if mirror.is_some() && known.get(segment).is_none() =>
+            {
+                downloads.absent.insert(segment.to_owned());
+            }
+            news => downloads.sort_in(segment, news),
+        }
     }
     Ok(downloads)
 }
@@ -189,7 +197,7 @@ impl Fetcher<'_> {
             }
         };
         match fetched {
-            Err(DownloadError::Status { status: reqwest::StatusCode::NOT_FOUND, .. }) => Ok(Fetched::Missing),
+            Err(DownloadError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(Fetched::Missing),
             other => other,
         }
     }

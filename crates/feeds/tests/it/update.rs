@@ -107,6 +107,22 @@ async fn a_branch_that_is_not_there_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_mirror_may_have_only_some_feeds() {
+    let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    serve(&server, "/kev/kev.json", "\"k1\"", kev(&["CVE-2024-0001"])).await;
+    let first = update(out.path(), &addresses(), &server.uri()).await;
+    assert_eq!((names(&first), first.failed.len()), (vec!["kev"], 0));
+    assert_eq!(first.absent, ["alpine"]);
+    // What is in the database must not go from the mirror without a word.
+    server.reset().await;
+    serve(&server, "/alpine/v3.18/main.json", "\"a18\"", secdb("v3.18")).await;
+    serve(&server, "/alpine/v3.19/main.json", "\"a19\"", secdb("v3.19")).await;
+    let second = update(out.path(), &addresses(), &server.uri()).await;
+    assert_eq!((names(&second), second.absent.len()), (vec!["alpine"], 0));
+    assert!(second.failed["kev"].contains("404"), "{:?}", second.failed);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_feed_keeps_the_old_segment() {
     let (server, out) = (MockServer::start().await, tempfile::tempdir().unwrap());
     let kev_only = [address("kev", "kev/kev.json")];
