@@ -76,13 +76,12 @@ pub async fn run(folder: &Path, choice: &Choice) -> Result<Report> {
     let hub = Hub::start(folder, 0).await?;
     let rules = falco_rules();
     let options = Options { rules: rules.clone(), events: false, token: Some(hub.join_token()?) };
-    let sensor = Sensor::start(folder, &options).await?;
-    let plays = play::all(&lab, &sensor, &parts, folder, play::AT_ONCE).await?;
+    let mut sensor = Sensor::start(folder, &options).await?;
+    let plays = play::all(&lab, &mut sensor, &parts, folder, play::AT_ONCE).await?;
     let incidents = verdict::incidents(&hub, &sensor, &plays).await?;
     let report = Report::new(&plays, &sensor.alerts(), &incidents, !rules.is_empty());
     if choice.record {
         let left = record::from_alerts(&parts, &sensor.alerts()).context("writing recordings")?;
-        sensor.stop()?;
         record_whole(&lab, &left, &folder.join("whole")).await?;
     }
     Ok(report)
@@ -94,8 +93,8 @@ async fn record_whole(lab: &Lab, parts: &[Part<'_>], folder: &Path) -> Result<()
         return Ok(());
     }
     std::fs::create_dir_all(folder).context("making a folder")?;
-    let sensor = Sensor::start(folder, &Options { events: true, ..Options::default() }).await?;
-    play::all(lab, &sensor, parts, folder, 1).await?;
+    let mut sensor = Sensor::start(folder, &Options { events: true, ..Options::default() }).await?;
+    play::all(lab, &mut sensor, parts, folder, 1).await?;
     record::from_events(parts, &sensor).context("writing recordings of whole runs")
 }
 

@@ -209,6 +209,7 @@ impl Watch {
         reader.consume();
         pipeline.borrow_mut().sink().tick(self.now());
         Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
+        pipeline.borrow_mut().finish();
     }
 
     /// Tells the programs what the rules made of the records so far.

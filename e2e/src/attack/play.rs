@@ -22,9 +22,6 @@ pub const AT_ONCE: usize = 3;
 /// The command line that raises the test alert, by which the end of a container's events is known.
 const MARK: &str = "seawall_alerttest_f3a9c1";
 
-/// The longest time for which the sensor waits for the name of an image (`--hold-ms`), and a little more.
-const HELD_BACK: Duration = Duration::from_millis(2_500);
-
 /// How a script is run: as a file.
 const SCRIPT: [&str; 2] = ["bash", "/opt/job/run"];
 
@@ -42,10 +39,10 @@ pub struct Play<'a> {
     pub said: String,
 }
 
-/// Plays scripts; when it returns the sensor has told all of them.
+/// Plays scripts and ends the sensor, which has told all of them then.
 pub async fn all<'a>(
     lab: &Lab,
-    sensor: &Sensor,
+    sensor: &mut Sensor,
     parts: &[Part<'a>],
     folder: &Path,
     at_once: usize,
@@ -74,21 +71,19 @@ pub async fn all<'a>(
     let mut plays = done.into_inner().map_err(|_| anyhow::anyhow!("a player panicked"))?;
     let order = |play: &Play<'_>| parts.iter().position(|part| part.id() == play.part.id());
     plays.sort_by_key(order);
-    mark(sensor, "read").await?;
-    // What happened in a container whose image is not known yet is held back for a while after it was read.
-    tokio::time::sleep(HELD_BACK).await;
-    mark(sensor, "told").await?;
+    mark(sensor).await?;
+    // What happened in a container whose image is not known yet is held back for a while, but not at the end.
+    sensor.finish()?;
     Ok(plays)
 }
 
 /// Does something on the host that raises the test alert and waits for it: events are read in order, so the sensor has
 /// read everything that happened before.
-async fn mark(sensor: &Sensor, name: &str) -> Result<()> {
-    let mark = format!("{MARK} {name}");
+async fn mark(sensor: &Sensor) -> Result<()> {
     let mut command = Command::new("setsid");
-    command.args(["--wait", "true", MARK, name]);
+    command.args(["--wait", "true", MARK]);
     output(command)?;
-    sensor.wait_for("the end of what the containers did", |alert| alert.output.contains(&mark)).await.map(|_| ())
+    sensor.wait_for("the end of what the containers did", |alert| alert.output.contains(MARK)).await.map(|_| ())
 }
 
 fn play<'a>(lab: &Lab, outside: &Outside, part: &Part<'a>, folder: &Path) -> Result<Play<'a>> {

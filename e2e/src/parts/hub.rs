@@ -23,9 +23,19 @@ pub struct Hub {
 impl Hub {
     /// Starts it with its state in `FOLDER/hub`; port 0 is any.
     pub async fn start(folder: &Path, wire_port: u16) -> Result<Self> {
-        let state = folder.join("hub");
+        Self::start_with(folder, wire_port, "{}\n").await
+    }
+
+    /// The same with a configuration.
+    pub async fn start_with(folder: &Path, wire_port: u16, config: &str) -> Result<Self> {
+        let (state, file) = (folder.join("hub"), folder.join("hub.yaml"));
+        std::fs::write(&file, config).context("writing the hub's configuration")?;
         let mut command = Command::new(program("seawall-server")?);
-        command.arg("--state-dir").arg(&state).args(["--listen", "127.0.0.1:0", "--print-addresses"]);
+        command.arg("--config").arg(&file).arg("--state-dir").arg(&state).args([
+            "--listen",
+            "127.0.0.1:0",
+            "--print-addresses",
+        ]);
         command.arg("--wire-listen").arg(format!("127.0.0.1:{wire_port}"));
         let mut process = Running::start("seawall-server", command, folder)?;
         let log = process.log().to_path_buf();

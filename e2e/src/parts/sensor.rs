@@ -4,9 +4,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use model::{Alert, Event};
 
 use super::{program, wait_for};
@@ -53,6 +54,7 @@ struct Said {
 pub struct Sensor {
     child: Child,
     said: Arc<Mutex<Said>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Sensor {
@@ -73,7 +75,7 @@ impl Sensor {
         let out = child.stdout.take().context("the sensor has no output")?;
         let errors = child.stderr.take().context("the sensor has no error output")?;
         let heard = Arc::clone(&said);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             BufReader::new(out).lines().map_while(Result::ok).for_each(|line| hear(&heard, &line));
             lock(&heard).closed = true;
         });
@@ -85,7 +87,7 @@ impl Sensor {
                 errors.push('\n');
             }
         });
-        let sensor = Self { child, said };
+        let sensor = Self { child, said, reader: Some(reader) };
         wait_for("the sensor to be ready", || async {
             let said = lock(&sensor.said);
             if said.closed {
@@ -131,14 +133,24 @@ impl Sensor {
         Ok(line)
     }
 
-    /// Stops it as an operator does.
-    pub fn stop(mut self) -> Result<ExitStatus> {
-        self.terminate()
+    /// Stops it as an operator does, and hears all that it says until its end: it holds nothing back then.
+    pub fn finish(&mut self) -> Result<()> {
+        let status = self.terminate()?;
+        if let Some(reader) = self.reader.take() {
+            reader.join().map_err(|_| anyhow!("the thread that hears the sensor panicked"))?;
+        }
+        ensure!(status.success(), "the sensor ended with {status}:\n{}", self.errors());
+        Ok(())
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-s", signal, &pid]).status().context("signalling the sensor").map(|_| ())
     }
 
     fn terminate(&mut self) -> Result<ExitStatus> {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args(["-s", "TERM", &pid]).status().context("stopping the sensor")?;
+        self.signal("TERM")?;
         self.child.wait().context("waiting for the sensor")
     }
 }

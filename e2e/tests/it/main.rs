@@ -14,6 +14,7 @@ use e2e::parts::containerd::Containerd;
 use e2e::parts::hub::Hub;
 use e2e::parts::process::{Running, output};
 use e2e::parts::seawall::Seawall;
+use e2e::parts::sensor::{Options, Sensor};
 use e2e::parts::{image, program, wait_for};
 use testkit::need;
 
@@ -127,6 +128,35 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
     .await?;
     ensure!(api.list("/gaps").await?.is_empty(), "nothing was lost on the way");
     ensure!(sensor.interrupt()?.success(), "the sensor stops cleanly");
+    Ok(())
+}
+
+/// A stopped process is as silent as one that is gone, and holds its connection: only what it sends tells.
+#[tokio::test]
+async fn a_sensor_that_falls_silent_is_an_alert_until_it_speaks_again() -> Result<()> {
+    need!(root, bpf);
+    let folder = tempfile::tempdir()?;
+    // A sensor that has nothing else to say says every half minute what it sees: five seconds more than that.
+    let hub = Hub::start_with(folder.path(), 0, "silent_after_seconds: 35\n").await?;
+    let options = Options { token: Some(hub.join_token()?), ..Options::default() };
+    let sensor = Sensor::start(folder.path(), &options).await?;
+    let api = hub.sign_in().await?;
+    let in_state = async |state: &str| {
+        let what = format!("the node to be {state}");
+        let nodes = || async { Ok(api.list("/nodes").await?.into_iter().find(|node| node["state"] == state)) };
+        wait_for(&what, nodes).await
+    };
+    in_state("active").await?;
+
+    sensor.signal("STOP")?;
+    let (alert, took) = wait_for("the alert of a silent sensor", || async {
+        Ok(api.list("/alerts?key=silent-sensor").await?.into_iter().next())
+    })
+    .await?;
+    println!("{} came {} ms after the sensor was stopped", alert["title"], took.as_millis());
+    in_state("silent").await?;
+    sensor.signal("CONT")?;
+    in_state("active").await?;
     Ok(())
 }
 
