@@ -466,6 +466,12 @@ impl<S: Sink> Pipeline<S> {
         }
     }
 
+    /// Hands on what waits for the name of an image: at the end nobody waits for it any more.
+    pub fn finish(&mut self) {
+        let waiting: Vec<Number> = self.held.keys().copied().collect();
+        waiting.into_iter().for_each(|number| self.release(number));
+    }
+
     fn release(&mut self, number: Number) {
         let Some(held) = self.held.remove(&number) else { return };
         let (scope, attribution) = self.scope(Some(number));
@@ -479,9 +485,3 @@ impl<S: Sink> Pipeline<S> {
 
 #[cfg(test)]
 mod tests;
-    /// Hands on what waits for the name of an image: at the end nobody waits for it any more.
-    pub fn finish(&mut self) {
-        let waiting: Vec<Number> = self.held.keys().copied().collect();
-        waiting.into_iter().for_each(|number| self.release(number));
-    }
-

@@ -207,9 +207,9 @@ impl Watch {
             self.tick(&kernel, &outcomes, &mut pipeline.borrow_mut(), &mut ticks)?;
         }
         reader.consume();
+        pipeline.borrow_mut().finish();
         pipeline.borrow_mut().sink().tick(self.now());
         Ok(if outcomes.all_wanted() { Sight::Full } else { Sight::Partial })
-        pipeline.borrow_mut().finish();
     }
 
     /// Tells the programs what the rules made of the records so far.
