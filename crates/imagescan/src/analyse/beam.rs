@@ -21,10 +21,14 @@ pub const APPLICATION: Analyser = Analyser::packages(Take::Start(64 << 10), appl
 /// Applications that are known by the name of their product.
 const PRODUCTS: &[(&str, &str)] = &[("elixir", "elixir"), ("rabbit", "rabbitmq"), ("ejabberd", "ejabberd")];
 
-/// Whether a file is the resource file of an application that neither Erlang nor Elixir brings.
+/// Whether a file is the resource file of an application.
 pub fn is_application(path: &str) -> bool {
-    let brought = path.contains("erlang/lib/") || (path.contains("elixir/lib/") && file_name(path) != "elixir.app");
-    file_name(parent(path)) == "ebin" && !brought
+    file_name(parent(path)) == "ebin"
+}
+
+/// Whether an application comes with Erlang or Elixir themselves, which the type `otp` of package URLs is for.
+fn is_brought(path: &str) -> bool {
+    path.contains("erlang/lib/") || path.contains("elixir/lib/")
 }
 
 /// `"app": {:hex, :name, "1.0.0", ...`; entries of `:git` and `:path` are no releases.
@@ -76,8 +80,11 @@ fn application(path: &str, bytes: &[u8]) -> Packages {
             Some(Found::new("generic", *product, version, Evidence::File))
         }
         Some(_) => None,
-        // What is not Erlang's own comes from Hex, under the application's name.
-        None => hex(name, version).map(|found| Found { evidence: Evidence::File, ..found }),
+        // What they do not bring comes from Hex, under the application's name.
+        None => hex(name, version).map(|found| {
+            let r#type = if is_brought(path) { "otp".to_owned() } else { found.r#type.clone() };
+            Found { evidence: Evidence::File, r#type, ..found }
+        }),
     };
     (found.into_iter().collect(), Vec::new())
 }
@@ -108,6 +115,8 @@ mod tests {
             application("plugins/cowboy-2.9.0/ebin/cowboy.app", b"{application, cowboy, [{vsn,\"2.9.0\"}]}.");
         assert_eq!((found[0].r#type.as_str(), found[0].name.as_str()), ("hex", "cowboy"));
         assert!(is_application("plugins/cowboy-2.9.0/ebin/cowboy.app"));
-        assert!(!is_application("usr/lib/erlang/lib/kernel-9.1/ebin/kernel.app") && !is_application("x/cowboy.app"));
+        let ssh = "usr/lib/erlang/lib/ssh-5.1/ebin/ssh.app";
+        assert_eq!(application(ssh, b"{vsn, \"5.1\"}").0[0].r#type, "otp");
+        assert!(is_application(ssh) && !is_application("x/cowboy.app"));
     }
 }
