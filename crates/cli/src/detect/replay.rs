@@ -150,9 +150,9 @@ fn line(event: &Event, found: &Match) -> serde_json::Value {
 
 fn summary(replay: &Replay<'_>, events: u64, ui: &Ui) {
     let matches: u64 = replay.counts.values().sum();
-    let matched = if matches == 1 { "match" } else { "matches" };
+    let noun = if matches == 1 { "match" } else { "matches" };
     let (events, rules) = (counted(events, "event"), counted(replay.counts.len(), "rule"));
-    ui.say(format_args!("{events}, {matches} {matched} of {rules}"));
+    ui.say(format_args!("{events}, {matches} {noun} of {rules}"));
     for (rule, count) in &replay.counts {
         ui.say(format_args!("{count:>8}  {rule}"));
     }

@@ -6,6 +6,13 @@ use detect::{CompileOptions, Engine, Matches, Matching, RuleSet, Source};
 use serde_json::{Value, json};
 use testkit::need;
 
+const CONFIGMAP: &str = "Create/Modify Configmap With Private Credentials";
+const SYSTEM: &str = "System ClusterRole Modified/Deleted";
+const WILDCARD: &str = "ClusterRole With Wildcard Created";
+const WRITE: &str = "ClusterRole With Write Privileges Created";
+const EXEC: &str = "ClusterRole With Pod Exec Created";
+const INGRESS: &str = "Ingress Object without TLS Certificate Created";
+
 /// A request: `verb`, `namespace/resource/name[/subresource]`, then what differs from an allowed request of an
 /// administrator that succeeded (`-` for the namespace of what has none).
 fn request(verb: &str, target: &str, differs: &Value) -> Value {
@@ -226,7 +233,6 @@ fn what_is_created_and_deleted() {
 fn namespaces_services_configmaps_accounts() {
     need!(data);
     let data = |text: &str| json!({ "body": { "data": { "k": text } } });
-    const CONFIGMAP: &str = "Create/Modify Configmap With Private Credentials";
     check(
         "",
         &[
@@ -270,10 +276,6 @@ fn namespaces_services_configmaps_accounts() {
 #[test]
 fn roles_and_bindings() {
     need!(data);
-    const SYSTEM: &str = "System ClusterRole Modified/Deleted";
-    const WILDCARD: &str = "ClusterRole With Wildcard Created";
-    const WRITE: &str = "ClusterRole With Write Privileges Created";
-    const EXEC: &str = "ClusterRole With Pod Exec Created";
     let rules = |resources: &[&str], verbs: &[&str]| json!({ "rules": [{ "resources": ["x"], "verbs": ["get"] }, { "resources": resources, "verbs": verbs }] });
     let role =
         |name: &str| json!({ "body": { "roleRef": { "name": name }, "subjects": [{ "kind": "User", "name": "u" }] } });
@@ -313,7 +315,6 @@ fn roles_and_bindings() {
 #[test]
 fn secrets_and_ingresses() {
     need!(data);
-    const INGRESS: &str = "Ingress Object without TLS Certificate Created";
     check(
         "",
         &[
