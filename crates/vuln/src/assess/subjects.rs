@@ -170,7 +170,11 @@ fn os_subject<'i>(package: &Package, context: &Context<'_, '_, '_>) -> Option<Su
 fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_, '_>) -> (String, String, bool) {
     if let Some(source) = &package.source {
         let version = if source.version.is_empty() { &package.version } else { &source.version };
-        return (source.name.clone(), source_version(version, package, scheme), false);
+        let version = source_version(version, package, scheme);
+        return match signed_kernel(&source.name, &version, scheme) {
+            Some((name, version)) => (name, version, false),
+            None => (source.name.clone(), version, false),
+        };
     }
     let known = context.os_segments.iter().find_map(|segment| {
         context.os_keys.iter().find_map(|key| segment.source_of(key, &package.name).ok().flatten())
@@ -185,6 +189,16 @@ fn source(package: &Package, scheme: Scheme, context: &Context<'_, '_, '_>) -> (
     let told = package.evidence != model::Evidence::Sbom || context.names_sources;
     let guessed = !told && !is_source(&package.name, context);
     (package.name.clone(), version, guessed)
+}
+
+/// Signed kernels are a source of their own, made from the kernel's, which advisories name: Ubuntu's `linux-signed-azure`
+/// from `linux-azure` of the same version, Debian's `linux-signed-amd64` 6.1.76+1 from `linux` 6.1.76-1.
+fn signed_kernel(name: &str, version: &str, scheme: Scheme) -> Option<(String, String)> {
+    let flavour = name.strip_prefix("linux-signed").filter(|_| scheme == Scheme::Dpkg)?;
+    Some(match flavour {
+        "-amd64" | "-arm64" | "-i386" => ("linux".to_owned(), version.replacen('+', "-", 1)),
+        _ => (format!("linux{flavour}"), version.to_owned()),
+    })
 }
 
 fn is_source(name: &str, context: &Context<'_, '_, '_>) -> bool {

@@ -316,7 +316,19 @@ fn a_kernel_flavour_is_judged_by_its_own_source() {
     let kernel =
         with_source(package("deb linux-image-5.15.0-1001-azure 5.15.0-1001.1"), "linux-azure", "5.15.0-1001.1");
     let image = inventory("ubuntu 22.04", vec![kernel]);
+    check(&image, std::slice::from_ref(&feed), &["CVE-2024-0002 linux-image-5.15.0-1001-azure 5.15.0-1099.1"]);
+    let signed = package("deb linux-image-5.15.0-1001-azure 5.15.0-1001.1");
+    let image = inventory("ubuntu 22.04", vec![with_source(signed, "linux-signed-azure", "5.15.0-1001.1")]);
     check(&image, &[feed], &["CVE-2024-0002 linux-image-5.15.0-1001-azure 5.15.0-1099.1"]);
+
+    let debian =
+        segment("debian", &["debian:12"], &[advisory("CVE-2024-0003", vec![row("debian:12 linux", "6.1.76-1")])], &[]);
+    let image = |version: &str| {
+        let kernel = package("deb linux-image-6.1.0-18-amd64 6.1.76-1");
+        inventory("debian 12", vec![with_source(kernel, "linux-signed-amd64", version)])
+    };
+    check(&image("6.1.69+1"), std::slice::from_ref(&debian), &["CVE-2024-0003 linux-image-6.1.0-18-amd64 6.1.76-1"]);
+    check(&image("6.1.76+1"), &[debian], &[]);
 }
 
 #[test]
