@@ -63,8 +63,8 @@ impl Sensor {
         let mut command = Command::new(program("seawall-sensor")?);
         command.arg("run").arg("--state-dir").arg(folder.join("sensor"));
         command.args(["--print", if options.events { "events" } else { "alerts" }]);
-        if !options.rules.is_empty() {
-            command.arg("--rules").args(&options.rules);
+        for rules in &options.rules {
+            command.arg("--rules").arg(rules);
         }
         if let Some(token) = &options.token {
             command.env("SEAWALL_ENROL_TOKEN", token);
