@@ -171,8 +171,11 @@ impl Assessor {
         let opened = images::open(reference, &self.options.source).await?;
         let mut known = Known::new();
         let mut assessed = Vec::with_capacity(opened.images.len());
+        let mut temporary_bytes = opened.temporary_bytes;
         for handle in &opened.images {
-            let (inventory, stats) = self.inventory(handle, &mut known, &progress).await?;
+            let (inventory, mut stats) = self.inventory(handle, &mut known, &progress).await?;
+            // What opening took is told with the first image.
+            stats.temporary_bytes += std::mem::take(&mut temporary_bytes);
             let assessment = self.judge(&inventory)?;
             assessed.push(AssessedImage { inventory, assessment, stats });
         }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use header::{BLOCK_BYTES, Header, Kind};
 use limits::ReadError;
+use limits::inflate::{Caps, Format, Inflater};
 
 /// Members of an archive: an image of 1,000 layers has about 4,000.
 pub const MAX_MEMBERS: usize = 100_000;
@@ -37,11 +38,14 @@ pub enum ArchiveError {
         #[source]
         source: io::Error,
     },
-    /// It is compressed as a whole, so its members cannot be found without unpacking all of it.
-    #[error("{} is compressed", path.display())]
-    Compressed {
+    /// It is compressed, and could not be unpacked.
+    #[error("unpacking {}", path.display())]
+    Unpack {
         /// Which.
         path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
     },
     /// It is not a tar file, or damaged.
     #[error("{} is not a readable tar file: {reason} at byte {offset}", path.display())]
@@ -74,6 +78,7 @@ pub struct Archive {
     path: PathBuf,
     file: Arc<File>,
     members: Arc<HashMap<String, Member>>,
+    unpacked_bytes: u64,
 }
 
 /// A reader of one member.
@@ -85,17 +90,25 @@ pub struct MemberReader {
 }
 
 impl Archive {
-    /// Reads the headers of an archive.
+    /// Reads the headers of an archive. One that is compressed as a whole (`docker save | gzip`) is unpacked first, into a
+    /// temporary file without a name: its members have to be read at their places.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let read = |source| ArchiveError::Read { path: path.to_owned(), source };
-        let file = crate::layout::open_regular(path).map_err(read)?;
+        let mut file = crate::layout::open_regular(path).map_err(read)?;
         let mut start = [0; 4];
         let count = file.read_at(&mut start, 0).map_err(read)?;
-        if limits::inflate::Format::sniff(&start[..count]) != limits::inflate::Format::Plain {
-            return Err(ArchiveError::Compressed { path: path.to_owned() });
+        let mut unpacked_bytes = 0;
+        if Format::sniff(&start[..count]) != Format::Plain {
+            let unpacked = unpack(&file).map_err(|source| ArchiveError::Unpack { path: path.to_owned(), source })?;
+            (file, unpacked_bytes) = unpacked;
         }
         let members = index(&file, path)?;
-        Ok(Self { path: path.to_owned(), file: Arc::new(file), members: Arc::new(members) })
+        Ok(Self { path: path.to_owned(), file: Arc::new(file), members: Arc::new(members), unpacked_bytes })
+    }
+
+    /// Bytes that were written to a temporary file to read it.
+    pub const fn unpacked_bytes(&self) -> u64 {
+        self.unpacked_bytes
     }
 
     /// The file.
@@ -149,6 +162,13 @@ impl Read for MemberReader {
         self.left -= count as u64;
         Ok(count)
     }
+}
+
+/// The plain archive in a temporary file, and its size in bytes.
+fn unpack(file: &File) -> io::Result<(File, u64)> {
+    let mut plain = tempfile::tempfile()?;
+    let count = io::copy(&mut Inflater::new(io::BufReader::new(file), Caps::LAYER)?, &mut plain)?;
+    Ok((plain, count))
 }
 
 /// A path without `./` and doubled slashes, `..` resolved within the archive.

@@ -116,6 +116,14 @@ impl Layout {
         Self::with_images(Tree::Archive(archive), is_layout, name)
     }
 
+    /// Bytes that were written to a temporary file to read it.
+    pub(crate) fn unpacked_bytes(&self) -> u64 {
+        match &self.tree {
+            Tree::Archive(archive) => archive.unpacked_bytes(),
+            Tree::Directory(_) => 0,
+        }
+    }
+
     /// A directory that has nothing but `blobs/`.
     pub(crate) fn blobs_only(dir: PathBuf) -> Self {
         Self { tree: Tree::Directory(dir) }

@@ -50,6 +50,8 @@ pub struct Opened {
     pub images: Vec<ImageHandle>,
     /// Images of an index that could not be opened although others could.
     pub failed: Vec<FailedImage>,
+    /// Bytes that were written to temporary files to open them.
+    pub temporary_bytes: u64,
 }
 
 /// An image that could not be opened.
@@ -136,6 +138,7 @@ pub async fn open(reference: &Reference, options: &Options) -> Result<Opened, Op
         images: Vec::new(),
         failed: Vec::new(),
         seen: Vec::new(),
+        temporary_bytes: 0,
     };
     match reference {
         Reference::Registry(registry_reference) => {
@@ -146,13 +149,28 @@ pub async fn open(reference: &Reference, options: &Options) -> Result<Opened, Op
             resolver.document(&store, &root.digest, &root.bytes, root.content_type.as_deref(), place).await?;
         }
         Reference::OciLayout(text) => resolver.layout(Layout::open(text)?).await,
-        Reference::OciArchive(text) => resolver.layout(Layout::open_archive(text)?).await,
-        Reference::DockerArchive(text) => resolver.saved(docker_archive::open(text)?),
+        Reference::OciArchive(text) => {
+            let text = text.clone();
+            let layout = blocking(move || Layout::open_archive(&text).map_err(OpenError::from)).await?;
+            resolver.layout(layout).await;
+        }
+        Reference::DockerArchive(text) => {
+            let text = text.clone();
+            resolver.saved(blocking(move || docker_archive::open(&text).map_err(OpenError::from)).await?);
+        }
         Reference::Containerd(name) => resolver.layout(containerd::open(&options.containerd_root, name)?).await,
         Reference::Directory(path) => return open_directory(path, resolver.reference),
         Reference::Sbom(_) => return Err(OpenError::Unsupported { reference: resolver.reference }),
     }
     resolver.finish()
+}
+
+/// Runs what may take as long as unpacking an archive.
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    // It only fails where the work itself panicked, or the runtime ends.
+    tokio::task::spawn_blocking(open).await.unwrap_or_else(|error| Err(OpenError::Stopped(error)))
 }
 
 fn open_directory(path: &Path, reference: String) -> Result<Opened, OpenError> {
@@ -162,7 +180,7 @@ fn open_directory(path: &Path, reference: String) -> Result<Opened, OpenError> {
     let artifact = Artifact { reference: Some(reference), ..Artifact::default() };
     let files = Files::Directory(path.to_owned());
     let image = ImageHandle { artifact, layers: Vec::new(), diagnostics: Vec::new(), files };
-    Ok(Opened { images: vec![image], failed: Vec::new() })
+    Ok(Opened { images: vec![image], failed: Vec::new(), temporary_bytes: 0 })
 }
 
 impl Store {
@@ -221,10 +239,12 @@ struct Resolver<'a> {
     failed: Vec<FailedImage>,
     /// Platforms that were passed over.
     seen: Vec<String>,
+    temporary_bytes: u64,
 }
 
 impl Resolver<'_> {
     async fn layout(&mut self, (layout, descriptors): (Layout, Vec<Descriptor>)) {
+        self.temporary_bytes = layout.unpacked_bytes();
         let store = Store::Layout(layout);
         for descriptor in &descriptors {
             self.child(&store, descriptor, None, 0).await;
@@ -233,6 +253,7 @@ impl Resolver<'_> {
 
     /// The images of a `docker save` archive.
     fn saved(&mut self, (archive, images): (Archive, Vec<SavedImage>)) {
+        self.temporary_bytes = archive.unpacked_bytes();
         for image in images {
             let platform = image.config.platform();
             if self.options.platform.as_ref().is_some_and(|wanted| !wanted.matches(&platform)) {
@@ -353,7 +374,8 @@ impl Resolver<'_> {
 
     fn finish(mut self) -> Result<Opened, OpenError> {
         if !self.images.is_empty() {
-            return Ok(Opened { images: self.images, failed: self.failed });
+            let Self { images, failed, temporary_bytes, .. } = self;
+            return Ok(Opened { images, failed, temporary_bytes });
         }
         // Nothing to go on with: the first failure is the answer.
         if !self.failed.is_empty() {

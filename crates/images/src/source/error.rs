@@ -92,6 +92,9 @@ pub enum OpenError {
         /// The reference.
         reference: String,
     },
+    /// A task of ours died.
+    #[error("opening the image stopped")]
+    Stopped(#[source] tokio::task::JoinError),
     /// The directory is none.
     #[error("{} is not a directory", path.display())]
     NotADirectory {
@@ -126,9 +129,9 @@ impl OpenError {
                 Some(name) => format!("seawall scan oci:{}:{name}", dir.display()),
                 None => format!("seawall scan oci:{}", dir.display()),
             },
-            Self::Layout(LayoutError::Archive(ArchiveError::Compressed { path }))
-            | Self::DockerArchive(DockerArchiveError::Archive(ArchiveError::Compressed { path })) => {
-                format!("unpack it first: gunzip {0}, or zstd -d {0}", path.display())
+            Self::Layout(LayoutError::Archive(ArchiveError::Unpack { .. }))
+            | Self::DockerArchive(DockerArchiveError::Archive(ArchiveError::Unpack { .. })) => {
+                format!("is there room in {}? TMPDIR names another folder", std::env::temp_dir().display())
             }
             Self::DockerArchive(DockerArchiveError::NotSaved { path }) => {
                 format!("for an OCI layout in a tar file: oci-archive:{}", path.display())
