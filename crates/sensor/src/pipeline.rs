@@ -30,7 +30,7 @@ pub const MAX_HELD: usize = 4096;
 /// judging would cost more than it saves, about as much as four opens.
 pub const JUDGED_FROM: u32 = 4;
 
-/// Starts of containers that are remembered for who asks; a node starts a few in a second.
+/// Starts of containers that are remembered; a node starts a few in a second.
 const MAX_STARTED: usize = 64;
 
 /// Takes events, in order.
@@ -64,6 +64,7 @@ pub struct Pipeline<S> {
     canary: Option<u32>,
     proved: BTreeSet<Signal>,
     started: Vec<u32>,
+    by_functions: BTreeSet<Signal>,
     /// What saw the record at hand, where it is not what its kind is usually seen by.
     by: Option<&'static str>,
     /// Where runtimes keep the states of their containers.
@@ -88,6 +89,7 @@ impl<S: Sink> Pipeline<S> {
             canary: None,
             proved: BTreeSet::new(),
             started: Vec::new(),
+            by_functions: BTreeSet::new(),
             by: None,
             runc_roots: Vec::new(),
             extra: model::Extra::new(),
@@ -116,7 +118,18 @@ impl<S: Sink> Pipeline<S> {
         self.processes.contained()
     }
 
-    /// First processes of containers that started since the last call; only the newest, when nobody asks.
+    /// Says which signals are seen by the kernel's functions of system calls; their events name that.
+    pub fn by_functions(&mut self, signals: BTreeSet<Signal>) {
+        self.by_functions = signals;
+    }
+
+    /// What saw a system call.
+    fn call_provider(&self, header: &Header) -> &'static str {
+        let signal = Signal::from_number(header.signal);
+        if signal.is_some_and(|signal| self.by_functions.contains(&signal)) { "fexit" } else { "tp_btf" }
+    }
+
+    /// First processes of containers that started since the last call; only some, when nobody asks.
     pub fn started_containers(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.started)
     }
@@ -268,7 +281,8 @@ impl<S: Sink> Pipeline<S> {
                 if open.mode != 0 {
                     self.extra.insert("mode".into(), open.mode.into());
                 }
-                self.emit(header, place, Arc::clone(&process), "tp_btf", convert::open(open));
+                let by = self.call_provider(header);
+                self.emit(header, place, Arc::clone(&process), by, convert::open(open));
                 // Not while its place is unknown or its container's image may still come.
                 let known_place = place.is_some() && !self.held.contains_key(&known);
                 if open.unjudged && known_place && self.processes.unjudged(header) >= JUDGED_FROM {
@@ -283,7 +297,7 @@ impl<S: Sink> Pipeline<S> {
                     SocketCall::ConnectAtCgroup => "cgroup",
                     // Rules tell a datagram from a connection by it.
                     SocketCall::Send => "cgroup/sendmsg",
-                    _ => "tp_btf",
+                    _ => self.call_provider(header),
                 };
                 if let Some(body) = convert::socket(socket) {
                     let process = self.processes.get(header, known);
@@ -299,9 +313,10 @@ impl<S: Sink> Pipeline<S> {
     fn plain(&mut self, header: &Header, place: Option<Number>, body: &Body<'_>) {
         let (by, body) = match body {
             Body::Call(call) => {
-                ("tp_btf", Signal::from_number(header.signal).and_then(|signal| convert::call(signal, call)))
+                let signal = Signal::from_number(header.signal);
+                (self.call_provider(header), signal.and_then(|signal| convert::call(signal, call)))
             }
-            Body::Change(change) => ("tp_btf", convert::change(change)),
+            Body::Change(change) => (self.call_provider(header), convert::change(change)),
             Body::Capability { capability, result } => ("tp_btf", Some(convert::capability(*capability, *result))),
             Body::Fpu { hits, window_ms } => {
                 let found = event::FpuRounding { hits: *hits, window_ms: u64::from(*window_ms) };
@@ -404,9 +419,7 @@ impl<S: Sink> Pipeline<S> {
         let Some(container) = self.containers.get_mut(number) else { return };
         if container.phase == event::Phase::Created {
             container.phase = event::Phase::Started;
-            if self.started.len() >= MAX_STARTED {
-                self.started.clear();
-            }
+            self.started.truncate(MAX_STARTED);
             self.started.push(header.pid);
             let body = container.body();
             self.place_event(number, header.time, Some(Arc::clone(process)), body);

@@ -76,6 +76,12 @@ impl Outcomes {
         self.seen().into_iter().map(Signal::name).collect()
     }
 
+    /// The signals that are seen by the kernel's functions of system calls.
+    pub fn by_functions(&self) -> BTreeSet<Signal> {
+        let is = |outcome: &&Outcome| outcome.provider == functions::PROVIDER && outcome.state == CoverageState::Seen;
+        self.all.iter().filter(is).map(|outcome| outcome.signal).collect()
+    }
+
     /// The signals that were wanted and that nothing sees.
     pub fn missing(&self) -> impl Iterator<Item = Signal> {
         let seen = self.seen();
@@ -113,20 +119,45 @@ impl Outcomes {
         out
     }
 
-    /// Coverage statements of a node at a time, one per provider, with the losses of the signal on its first seeing one.
+    /// Coverage statements of a node at a time, one per signal, with its losses.
     pub fn coverage(&self, scope: &Scope, since: Timestamp, losses: &[(Signal, Loss)]) -> Vec<Coverage> {
-        let mut counted = BTreeSet::new();
-        let statement = |outcome: &Outcome| {
+        let signals: BTreeSet<Signal> = self.all.iter().map(|outcome| outcome.signal).collect();
+        let statement = |signal| {
+            let (state, providers, reason) = self.of(signal);
             let subject = Subject::Scope { scope: scope.clone() };
-            let mut statement = Coverage::new(subject, outcome.signal.name(), outcome.state, outcome.reason.clone());
+            let mut statement = Coverage::new(subject, signal.name(), state, reason);
             statement.since = Some(since);
-            statement.provider = Some(outcome.provider.to_owned());
-            if outcome.state == CoverageState::Seen && counted.insert(outcome.signal) {
-                statement.lost = losses.iter().find(|(signal, _)| *signal == outcome.signal).map(|(_, loss)| *loss);
+            statement.provider = Some(providers);
+            if state == CoverageState::Seen {
+                statement.lost = losses.iter().find(|(lost, _)| *lost == signal).map(|(_, loss)| *loss);
             }
             statement
         };
-        self.all.iter().map(statement).collect()
+        signals.into_iter().map(statement).collect()
+    }
+
+    /// A signal's state, the providers that it has by them, and all reasons: one provider that sees is enough.
+    fn of(&self, signal: Signal) -> (CoverageState, String, String) {
+        let all: Vec<&Outcome> = self.all.iter().filter(|outcome| outcome.signal == signal).collect();
+        let is = |state| all.iter().any(|outcome| outcome.state == state);
+        let best = [CoverageState::Seen, CoverageState::Unseen].into_iter().find(|state| is(*state));
+        let state = best.unwrap_or(CoverageState::Unsupported);
+        let (mut providers, mut reasons) = (Vec::new(), Vec::new());
+        for outcome in all {
+            let is_best = outcome.state == state;
+            if is_best && !providers.contains(&outcome.provider) {
+                providers.push(outcome.provider);
+            }
+            let reason = if is_best || outcome.reason.is_empty() {
+                outcome.reason.clone()
+            } else {
+                format!("{}: {}", outcome.provider, outcome.reason)
+            };
+            if !reason.is_empty() && !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        (state, providers.join(", "), reasons.join("; "))
     }
 }
 
@@ -255,4 +286,36 @@ pub fn explain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_seen_when_one_of_its_providers_sees() {
+        let outcome = |provider, state, reason: &str| Outcome {
+            signal: Signal::Capability,
+            provider,
+            state,
+            reason: reason.to_owned(),
+        };
+        let check = |all: Vec<Outcome>, state, provider: &str, reason: &str| {
+            let loss = Loss { lost: 3, ..Loss::default() };
+            let outcomes = Outcomes { all, functions: None };
+            let [statement] =
+                &outcomes.coverage(&Scope::cluster(""), Timestamp::from_seconds(0), &[(Signal::Capability, loss)])[..]
+            else {
+                panic!("one signal, one statement")
+            };
+            assert_eq!((statement.state, statement.provider.as_deref()), (state, Some(provider)));
+            assert_eq!(statement.reason, reason);
+            assert_eq!(statement.lost.is_some(), state == CoverageState::Seen);
+        };
+        let (refused, seen) =
+            (outcome("tp_btf/a", CoverageState::Unsupported, "refused"), outcome("fexit/b", CoverageState::Seen, ""));
+        check(vec![refused.clone(), seen.clone()], CoverageState::Seen, "fexit/b", "tp_btf/a: refused");
+        check(vec![seen.clone(), seen], CoverageState::Seen, "fexit/b", "");
+        check(vec![refused.clone(), refused], CoverageState::Unsupported, "tp_btf/a", "refused");
+    }
 }

@@ -22,14 +22,15 @@ use crate::clock::Clock;
 use crate::config::{Config, Print};
 use crate::container::Containers;
 use crate::container::resolver::Resolver;
-use crate::kernel::{self, Kernel, KernelError, Settings, programs};
+use crate::kernel::{self, Kernel, Settings, programs};
 
 use crate::output::{Output, Uplink};
 use crate::pipeline::Pipeline;
 use crate::provider::{self, Outcomes};
-use crate::record::Body;
 use crate::signal::Signal;
 use crate::{privilege, uplink, without_bpf};
+
+mod without;
 
 /// How long one wait for records may last: the time a stop or a tick may be late.
 const POLL_MILLIS: u16 = 200;
@@ -169,6 +170,7 @@ impl Watch {
             pipeline.sink().judging(Arc::clone(judge));
         }
         let mut outcomes = provider::start_all(&mut kernel, wanted, self.may_hook);
+        pipeline.by_functions(outcomes.by_functions());
         let mut files = without_bpf::Sight::beside(wanted, &mut outcomes);
         // The programs run already: what starts during the snapshot waits in the ring and is told after it.
         match kernel.iterate(&programs::PROCESSES) {
@@ -257,88 +259,6 @@ impl Watch {
         let missing = canary::missing(&outcomes.seen(), pipeline.borrow().proved());
         outcomes.unproved(&missing, &untried);
         Ok(())
-    }
-
-    /// Without bpf(2): sees what /proc, the process connector and fanotify give, and says so. Without them, too, there is
-    /// nothing to run for.
-    fn without_kernel(
-        &self,
-        error: &KernelError,
-        wanted: &BTreeSet<Signal>,
-        pipeline: Pipeline<Output>,
-        shutdown: &AtomicBool,
-    ) -> anyhow::Result<Sight> {
-        let reason = provider::explain(error);
-        let judge = Judge::new(self.degraded.rules());
-        let (mut sight, mut outcomes) = without_bpf::Sight::start(wanted, &reason);
-        anyhow::ensure!(
-            !outcomes.seen().is_empty(),
-            "nothing can be seen here: {reason}; {}\n{}hint: run it as root, or with the capabilities {}",
-            "and neither the process connector nor fanotify works",
-            outcomes.table(),
-            privilege::names()
-        );
-        tracing::warn!("no bpf(2) here ({reason}): only processes and opens of files are seen (tier C)");
-        let pipeline = RefCell::new(pipeline);
-        self.test(&pipeline, &mut outcomes, || {
-            sight.read(None, |record, by| {
-                pipeline.borrow_mut().take(record, by);
-            });
-        })?;
-        let mut pipeline = pipeline.into_inner();
-        pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
-        for pid in pipeline.contained() {
-            sight.watch_root_of(pid);
-        }
-        self.say(&outcomes, &mut pipeline, &[]);
-        Self::ready(&outcomes);
-        let (mut ticks, mut lost) = (Ticks::default(), Vec::new());
-        while !shutdown.load(Ordering::Relaxed) {
-            let mut fds: Vec<PollFd<'_>> = sight.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-            fds.push(PollFd::new(self.woken.as_fd(), PollFlags::POLLIN));
-            wait_for(&mut fds)?;
-            self.drain();
-            let mut contained = BTreeSet::new();
-            sight.read(Some(&judge), |record, by| {
-                if pipeline.take(record, by) != 0 && matches!(record.body, Body::Exec(_)) {
-                    contained.insert(record.header.pid);
-                }
-            });
-            for pid in contained {
-                sight.watch_root_of(pid);
-            }
-            self.tick_without_kernel(&mut sight, &outcomes, &mut pipeline, &mut ticks, &mut lost);
-        }
-        Ok(Sight::Partial)
-    }
-
-    fn tick_without_kernel(
-        &self,
-        sight: &mut without_bpf::Sight,
-        outcomes: &Outcomes,
-        pipeline: &mut Pipeline<Output>,
-        ticks: &mut Ticks,
-        all: &mut Vec<(Signal, Loss)>,
-    ) {
-        pipeline.tick(Clock::since_boot());
-        if ticks.second.elapsed() < TICK {
-            return;
-        }
-        ticks.second = Instant::now();
-        pipeline.sink().tick(self.now());
-        for (signal, count) in sight.lost() {
-            let fresh = Loss { lost: count, ..Loss::default() };
-            match all.iter_mut().find(|(known, _)| *known == signal) {
-                Some((_, loss)) => loss.add(fresh),
-                None => all.push((signal, fresh)),
-            }
-        }
-        let losses = pipeline.sink().counters(all);
-        if ticks.coverage.elapsed() >= COVERAGE {
-            ticks.coverage = Instant::now();
-            self.say(outcomes, pipeline, &losses);
-            trim();
-        }
     }
 
     fn wait(&self, ring: BorrowedFd<'_>, files: Option<&without_bpf::Sight>) -> anyhow::Result<()> {

@@ -11,6 +11,8 @@ use crate::signal::Signal;
 
 mod ring;
 
+/// Places that are tried for a cgroup; the root of a hierarchy has some hundred entries.
+const MAX_PLACES: usize = 1024;
 /// A name that no file has.
 const NO_FILE: &str = "/proc/self/seawall-canary";
 
@@ -47,11 +49,17 @@ pub fn perform() {
     }
 }
 
-/// Makes a cgroup and removes it. False where the hierarchy cannot be written.
+/// Makes a cgroup and removes it. False where nothing of the hierarchy can be written.
 fn make_cgroup() -> bool {
     let Some(root) = crate::kernel::unified_hierarchy() else { return false };
-    let folder = root.join(format!("seawall-canary-{}", std::process::id()));
-    std::fs::create_dir(&folder).and_then(|()| std::fs::remove_dir(&folder)).is_ok()
+    let own = crate::process::proc::cgroup_path(std::process::id());
+    // The root itself is closed to whoever may not overrule modes.
+    let below = std::fs::read_dir(&root).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let places = own.map(|path| root.join(path.trim_start_matches('/'))).into_iter().chain(below);
+    places.take(MAX_PLACES).any(|place| {
+        let folder = place.join(format!("seawall-canary-{}", std::process::id()));
+        std::fs::create_dir(&folder).and_then(|()| std::fs::remove_dir(&folder)).is_ok()
+    })
 }
 
 /// Computes nothing with another rounding, and lets others run a few times meanwhile: the kernel looks at it then.

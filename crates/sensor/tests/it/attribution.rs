@@ -98,3 +98,52 @@ fn what_ran_before_the_sensor_is_placed_and_a_dropped_program_is_told_from_the_i
     assert_eq!((text(&exec, "/scope/container/id"), text(&exec, "/process/exe_origin")), ("box-2", "upper"));
     assert_eq!(text(&exec, "/scope/image/reference"), IMAGE);
 }
+
+/// Pods that are started one after the other; each takes half a second.
+const STARTS: usize = 10;
+
+#[test]
+fn each_of_many_pods_is_named_from_its_first_event_on_and_complete_soon() {
+    need!(root, bpf, cri);
+    let containerd = Containerd::start();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules"]);
+    let pods: Vec<(String, String)> = (0..STARTS)
+        .map(|number| {
+            let pod = format!("pod-{number}");
+            let (sandbox, id) = containerd.run_pod("shop", &pod, &format!("true {pod}."));
+            // Its program ends at once; whoever removed it before would stop it before it began.
+            sensor.find("the container's end", |event| {
+                text(event, "/scope/container/id") == id && text(event, "/phase") == "stopped"
+            });
+            containerd.remove_pod(&sandbox);
+            (pod, id)
+        })
+        .collect();
+    let mut latest = 0;
+    for (pod, id) in &pods {
+        let of = |event: &Value| text(event, "/scope/container/id") == id;
+        let first = in_container(sensor.seen(), id)[0].clone();
+        assert_eq!((text(&first, "/kind"), text(&first, "/scope/pod/name")), ("container", pod.as_str()), "{first}");
+        let word = format!("true {pod}.");
+        let started = |event: &&Value| {
+            let args = event.pointer("/process/args").and_then(Value::as_array);
+            text(event, "/kind") == "exec" && args.is_some_and(|args| args.iter().any(|arg| arg == word.as_str()))
+        };
+        let execs: Vec<&Value> = sensor.seen().iter().filter(started).collect();
+        assert!(!execs.is_empty(), "{pod} started no program; its events are {:?}", in_container(sensor.seen(), id));
+        for exec in execs {
+            let place = ["/scope/container/id", "/scope/pod/name", "/scope/namespace", "/scope/image/reference"];
+            assert_eq!(place.map(|at| text(exec, at)), [id.as_str(), pod, "shop", IMAGE], "{exec}");
+        }
+        let complete = |event: &Value| of(event) && text(event, "/attribution") == "complete";
+        let whole = sensor.find("the digest and labels", complete);
+        assert_eq!(
+            (text(&whole, "/scope/image/digest"), text(&whole, "/kind")),
+            (containerd.digest.as_str(), "container")
+        );
+        let at = |event: &Value| serde_json::from_value::<model::Timestamp>(event["time"].clone()).unwrap().as_nanos();
+        latest = latest.max((at(&whole) - at(&first)) / 1_000_000);
+    }
+    // The bound is of the requirement; the time is for who reads.
+    println!("{} of {STARTS}; the last one was complete after {latest} ms", pods.len());
+}
