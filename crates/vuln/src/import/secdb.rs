@@ -104,7 +104,8 @@ fn fix(ecosystem: &str, name: &str, version: &str, ids: &str) -> Option<Advisory
     let affected = Affected {
         ecosystem: ecosystem.to_owned(),
         name: name.to_owned(),
-        target: Target::Source,
+        // Wolfi and Chainguard name packages that a source builds too.
+        target: if ecosystem.starts_with("alpine") { Target::Source } else { Target::Either },
         ranges: vec![Range { end: End::Fixed(version.to_owned()), ..Range::default() }],
         ..Affected::default()
     };

@@ -372,3 +372,23 @@ fn alpine_judges_by_origin_and_by_the_branch_of_its_repositories() {
     let moved = with_property(libssl(), "apk_branch", "v3.20");
     check(&inventory("alpine 3.18.0", vec![moved]), &[feed], &["CVE-2024-0001 libssl3 3.3.2-r0"]);
 }
+
+#[test]
+fn wolfi_names_sources_and_what_they_build() {
+    let mut sink = crate::import::Sink::new();
+    let secdb = br#"{"reponame":"os","urlprefix":"https://packages.wolfi.dev","packages":[
+        {"pkg":{"name":"curl","secfixes":{"8.9.1-r0":["CVE-2024-0001"],"0":["CVE-2024-0002"]}}},
+        {"pkg":{"name":"libcurl-openssl4","secfixes":{"8.9.1-r3":["CVE-2024-0003"]}}}]}"#;
+    crate::import::secdb::json(secdb, "security.json", &mut sink);
+    let ecosystems = sink.builder.ecosystems();
+    let meta = Meta { name: "wolfi".into(), feed: "secdb".into(), ecosystems, ..Meta::default() };
+    let feed = sink.builder.finish(meta).unwrap().0;
+    let image = |version: &str| {
+        let library = package(&format!("apk libcurl-openssl4 {version}"));
+        inventory("wolfi 20230201", vec![with_source(library, "curl", version)])
+    };
+    let both = ["CVE-2024-0001 libcurl-openssl4 8.9.1-r0", "CVE-2024-0003 libcurl-openssl4 8.9.1-r3"];
+    check(&image("8.9.0-r0"), std::slice::from_ref(&feed), &both);
+    check(&image("8.9.1-r1"), std::slice::from_ref(&feed), &both[1..]);
+    check(&image("8.9.1-r3"), &[feed], &[]);
+}
