@@ -2,7 +2,7 @@
 
 use super::{
     Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, embedded, facts, golang, haskell, java, node,
-    os_release, pacman, php, python, rpm, ruby, rust, spdx, statistics, swift,
+    os_release, pacman, php, placed, python, rpm, ruby, rust, spdx, statistics, swift,
 };
 use crate::path::{extension, file_name, parent};
 
@@ -43,7 +43,6 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "bun.lock" => &node::others::BUN,
         "deno.lock" => &node::others::DENO,
         "METADATA" | "PKG-INFO" => return python::is_installed(path).then_some(&python::METADATA),
-        _ if python::is_requirements(path) => &python::REQUIREMENTS,
         "poetry.lock" | "uv.lock" | "pylock.toml" | "pdm.lock" => &python::TOML_LOCK,
         "Pipfile.lock" => &python::PIPFILE_LOCK,
         "Cargo.lock" => &rust::LOCK,
@@ -82,6 +81,8 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         }
         "installed" if matches!(path, "lib/apk/db/installed" | "usr/lib/apk/db/installed") => &apk::INSTALLED,
         "repositories" if path == "etc/apk/repositories" => &facts::APK_REPOSITORIES,
+        _ if python::is_requirements(path) => &python::REQUIREMENTS,
+        _ if placed::is_place(path) => &placed::PLACE,
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ pub fn of(found: &Found, os: Option<&OsRelease>) -> Purl {
     match found.r#type.as_str() {
         "deb" | "rpm" | "apk" => os_package(found, os),
         // `@scope/name`, `vendor/name`, `example.com/a/b`: the last part is the name.
-        "npm" | "composer" | "golang" | "swift" => split(found, '/'),
+        "npm" | "composer" | "golang" | "swift" | "ebuild" => split(found, '/'),
         "maven" => split(found, ':'),
         "alpm" => Purl::new("alpm", os.map_or("arch", |os| os.id.as_str()), &found.name, &found.version)
             .with("arch", found.architecture.as_deref().unwrap_or_default()),
