@@ -30,6 +30,16 @@ pub(crate) fn segment(data: &[u8]) {
     }));
 }
 
+/// The list of segments of a database.
+pub(crate) fn manifest(data: &[u8]) {
+    drop(feeds::Manifest::parse(data, "manifest.json"));
+}
+
+/// An archive of documents.
+pub(crate) fn tar(data: &[u8]) {
+    drop(feeds::tar::each_file(data, 1 << 20, |_, _| {}));
+}
+
 fn text(data: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(data)
 }

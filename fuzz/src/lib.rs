@@ -131,7 +131,10 @@ pub const TARGETS: &[Target] = &[
     feed("secdb_yaml", advisories::secdb_yaml),
     feed("updateinfo", advisories::updateinfo),
     bytes("segment", advisories::segment),
+    bytes("segment_manifest", advisories::manifest),
+    bytes("tar_of_documents", advisories::tar),
     // Texts.
+    bytes("attestations", texts::attestations),
     bytes("cgroup", texts::cgroup),
     bytes("condition", texts::condition),
     bytes("cvss", texts::cvss),

@@ -9,6 +9,13 @@ fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
+/// What providers attest of their nodes.
+pub(crate) fn attestations(data: &[u8]) {
+    if let Some(text) = text(data) {
+        drop(posture::attest::parse(text, "fuzz"));
+    }
+}
+
 pub(crate) fn cgroup(data: &[u8]) {
     if let Some(text) = text(data) {
         drop(sensor::container::cgroup::parse(text));
