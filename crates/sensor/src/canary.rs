@@ -29,7 +29,7 @@ const MAX_ANSWER_BYTES: usize = 1024;
 /// The child. It stays when it is done, so that who reads /proc finds it there.
 #[derive(Debug)]
 pub struct Child {
-    child: std::process::Child,
+    process: std::process::Child,
     stdin: Option<ChildStdin>,
     untried: BTreeSet<Signal>,
 }
@@ -52,22 +52,22 @@ impl Child {
             size = stdout.read(&mut answer).unwrap_or(0);
         }
         let names = String::from_utf8_lossy(&answer[..size]).into_owned();
-        Ok(Self { child, stdin, untried: names.split_whitespace().filter_map(Signal::from_name).collect() })
+        Ok(Self { process: child, stdin, untried: names.split_whitespace().filter_map(Signal::from_name).collect() })
     }
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Lets it end, and waits for that. Gives the signals that it could not raise here.
     pub fn end(mut self) -> std::io::Result<BTreeSet<Signal>> {
         drop(self.stdin.take());
         let end = Instant::now() + PATIENCE;
-        while self.child.try_wait()?.is_none() {
+        while self.process.try_wait()?.is_none() {
             if Instant::now() > end {
-                self.child.kill()?;
-                self.child.wait()?;
+                self.process.kill()?;
+                self.process.wait()?;
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::uplink::push;
 
 /// Files and flags of a node change by hand or by an upgrade; some kilobytes an hour are nothing.
-const EVERY: Duration = Duration::from_secs(3600);
+const EVERY: Duration = Duration::from_hours(1);
 
 /// Takes the facts below `root` and sends them, again and again while the uplink is there.
 pub async fn keep_sending(uplink: Weak<wire::Uplink>, root: PathBuf, node: String) {

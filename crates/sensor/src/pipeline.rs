@@ -482,7 +482,9 @@ impl<S: Sink> Pipeline<S> {
     /// Hands on what waits for the name of an image: at the end nobody waits for it any more.
     pub fn finish(&mut self) {
         let waiting: Vec<Number> = self.held.keys().copied().collect();
-        waiting.into_iter().for_each(|number| self.release(number));
+        for number in waiting {
+            self.release(number);
+        }
     }
 
     fn release(&mut self, number: Number) {

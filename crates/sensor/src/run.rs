@@ -180,8 +180,10 @@ impl Watch {
                 pipeline.snapshot_of_proc(&RUNC_ROOTS.map(PathBuf::from));
             }
         }
-        for pid in files.iter().flat_map(|_| pipeline.contained()).collect::<Vec<_>>() {
-            files.iter_mut().for_each(|files| files.watch_root_of(pid));
+        if let Some(files) = &mut files {
+            for pid in pipeline.contained() {
+                files.watch_root_of(pid);
+            }
         }
         let pipeline = RefCell::new(pipeline);
         let mut reader = kernel.reader(|bytes| pipeline.borrow_mut().record(bytes))?;

@@ -63,47 +63,40 @@ fn make_cgroup() -> bool {
 }
 
 /// Computes nothing with another rounding, and lets others run a few times meanwhile: the kernel looks at it then.
+#[cfg(target_arch = "x86_64")]
 fn round_down() -> bool {
     /// Times; the program in the kernel asks for five.
     const TIMES: usize = 12;
-    let before = rounding::set(rounding::DOWN);
+    /// Towards minus infinity, of the bits of the rounding mode (Intel SDM, volume 1, 10.2.3).
+    const DOWN: u32 = 0x2000;
+    const MODE: u32 = 0x6000;
+    let mut before = 0_u32;
+    // SAFETY: four bytes are written to `before`; the instruction changes nothing else.
+    #[expect(unsafe_code, reason = "there is no safe way to read the register")]
+    unsafe {
+        core::arch::asm!("stmxcsr [{}]", in(reg) &raw mut before, options(nostack));
+    }
+    set_rounding(before & !MODE | DOWN);
     for _ in 0..TIMES {
         std::thread::sleep(Duration::from_micros(50));
     }
-    before.map(rounding::set).is_some()
+    set_rounding(before);
+    true
 }
 
-mod rounding {
-    //! The control register of SSE (Intel SDM, volume 1, 10.2.3).
-
-    /// Towards minus infinity.
-    pub(super) const DOWN: u32 = 0x2000;
-
-    /// Sets the bits of the rounding mode and gives the whole register as it was; `None` where there is none.
-    pub(super) fn set(value: u32) -> Option<u32> {
-        #[cfg(target_arch = "x86_64")]
-        {
-            const MODE: u32 = 0x6000;
-            let mut before = 0_u32;
-            // SAFETY: four bytes are written to `before`; the instruction changes nothing else.
-            #[expect(unsafe_code, reason = "there is no safe way to read the register")]
-            unsafe {
-                core::arch::asm!("stmxcsr [{}]", in(reg) &raw mut before, options(nostack));
-            }
-            let after = before & !MODE | value & MODE;
-            // SAFETY: only the rounding mode differs, and this program computes no fractions until it is set back.
-            #[expect(unsafe_code, reason = "there is no safe way to write the register")]
-            unsafe {
-                core::arch::asm!("ldmxcsr [{}]", in(reg) &raw const after, options(nostack));
-            }
-            Some(before)
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        {
-            let _ = value;
-            None
-        }
+#[cfg(target_arch = "x86_64")]
+fn set_rounding(control: u32) {
+    // SAFETY: only the rounding mode differs, and this program computes no fractions until it is set back.
+    #[expect(unsafe_code, reason = "there is no safe way to write the register")]
+    unsafe {
+        core::arch::asm!("ldmxcsr [{}]", in(reg) &raw const control, options(nostack));
     }
+}
+
+/// Only x86-64's rounding is looked at.
+#[cfg(not(target_arch = "x86_64"))]
+fn round_down() -> bool {
+    false
 }
 
 fn network() {

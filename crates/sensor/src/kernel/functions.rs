@@ -204,13 +204,13 @@ impl Kernel {
             if functions.of(program).next().is_none() {
                 continue;
             }
-            links.extend(match together.take() {
-                Some(object) => functions.attach(program, object)?,
-                None => {
-                    let aimed = self.load_with(program, |object| functions.aim(object, &[program]))?;
-                    functions.attach(program, &aimed)?
-                }
-            });
+            let attached = if let Some(object) = together.take() {
+                functions.attach(program, object)
+            } else {
+                let aimed = self.load_with(program, |object| functions.aim(object, &[program]))?;
+                functions.attach(program, &aimed)
+            };
+            links.extend(attached?);
         }
         if links.is_empty() {
             let source = std::io::Error::from(std::io::ErrorKind::NotFound).into();

@@ -107,30 +107,27 @@ fn each_of_many_pods_is_named_from_its_first_event_on_and_complete_soon() {
     need!(root, bpf, cri);
     let containerd = Containerd::start();
     let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules"]);
-    let pods: Vec<(String, String)> = (0..STARTS)
+    let runs = |event: &Value, script: &str| {
+        let args = event.pointer("/process/args").and_then(Value::as_array);
+        text(event, "/kind") == "exec" && args.is_some_and(|args| args.iter().any(|arg| arg == script))
+    };
+    let pods: Vec<(String, String, String)> = (0..STARTS)
         .map(|number| {
             let pod = format!("pod-{number}");
-            let (sandbox, id) = containerd.run_pod("shop", &pod, &format!("true {pod}."));
-            // Its program ends at once; whoever removed it before would stop it before it began.
-            sensor.find("the container's end", |event| {
-                text(event, "/scope/container/id") == id && text(event, "/phase") == "stopped"
-            });
+            let script = format!("true {pod}.; sleep 1000000");
+            let (sandbox, id) = containerd.run_pod("shop", &pod, &script);
+            // Whoever removed it before would stop it before it began.
+            sensor.find("the program's start", |event| runs(event, &script));
             containerd.remove_pod(&sandbox);
-            (pod, id)
+            (pod, script, id)
         })
         .collect();
     let mut latest = 0;
-    for (pod, id) in &pods {
+    for (pod, script, id) in &pods {
         let of = |event: &Value| text(event, "/scope/container/id") == id;
         let first = in_container(sensor.seen(), id)[0].clone();
         assert_eq!((text(&first, "/kind"), text(&first, "/scope/pod/name")), ("container", pod.as_str()), "{first}");
-        let word = format!("true {pod}.");
-        let started = |event: &&Value| {
-            let args = event.pointer("/process/args").and_then(Value::as_array);
-            text(event, "/kind") == "exec" && args.is_some_and(|args| args.iter().any(|arg| arg == word.as_str()))
-        };
-        let execs: Vec<&Value> = sensor.seen().iter().filter(started).collect();
-        assert!(!execs.is_empty(), "{pod} started no program; its events are {:?}", in_container(sensor.seen(), id));
+        let execs = sensor.seen().iter().filter(|event| runs(event, script));
         for exec in execs {
             let place = ["/scope/container/id", "/scope/pod/name", "/scope/namespace", "/scope/image/reference"];
             assert_eq!(place.map(|at| text(exec, at)), [id.as_str(), pod, "shop", IMAGE], "{exec}");

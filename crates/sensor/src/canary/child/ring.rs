@@ -12,6 +12,8 @@ const TAIL_OFFSET: usize = 44;
 const ARRAY_OFFSET: usize = 64;
 /// A page: a ring of one entry is smaller.
 const PAGE: usize = 4096;
+/// Bytes of a word of the ring.
+const WORD: usize = 4;
 /// The name that no file has.
 const NO_FILE: &std::ffi::CStr = c"/proc/self/seawall-canary";
 
@@ -29,21 +31,29 @@ pub(super) fn submit() -> bool {
     #[expect(unsafe_code, reason = "the call gives a bare number")]
     let ring = unsafe { OwnedFd::from_raw_fd(fd) };
     let [Some(queue), Some(entry)] = OFFSETS.map(|offset| map(&ring, offset)) else { return false };
-    let word = |at: usize| params[at..].first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes)) as usize;
+    let word = |at: usize| params[at..].first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes)) as usize / WORD;
     let (tail, array) = (word(TAIL_OFFSET), word(ARRAY_OFFSET));
-    if tail + 4 > PAGE || array + 4 > PAGE {
+    if tail.max(array) >= PAGE / WORD {
         return false;
     }
-    // SAFETY: both pages are mapped, writable and ours; the entry is 64 bytes at the page's begin, the two words lie
-    // within the page as checked. The pages stay mapped until the child ends.
+    // struct io_uring_sqe: opcode at 0, fd at 4, addr at 16.
+    let name = (NO_FILE.as_ptr() as u64).to_ne_bytes();
+    let halves = name.as_chunks::<WORD>().0;
+    let words = [
+        (0, u32::from_ne_bytes([OPENAT, 0, 0, 0])),
+        (1, libc::AT_FDCWD.cast_unsigned()),
+        (4, u32::from_ne_bytes(halves[0])),
+        (5, u32::from_ne_bytes(halves[1])),
+    ];
+    // SAFETY: both pages are mapped, writable, ours and aligned; the words lie within them as checked. They stay mapped
+    // until the child ends.
     #[expect(unsafe_code, reason = "the ring is shared memory")]
     unsafe {
-        entry.write(OPENAT);
-        // struct io_uring_sqe: fd at 4, addr at 16.
-        entry.add(4).cast::<i32>().write(libc::AT_FDCWD);
-        entry.add(16).cast::<u64>().write(NO_FILE.as_ptr() as u64);
-        queue.add(array).cast::<u32>().write(0);
-        queue.add(tail).cast::<u32>().write_volatile(1);
+        for (at, value) in words {
+            entry.add(at).write(value);
+        }
+        queue.add(array).write(0);
+        queue.add(tail).write_volatile(1);
     }
     std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
     // SAFETY: numbers only, and no signal mask.
@@ -53,7 +63,7 @@ pub(super) fn submit() -> bool {
     submitted == 1
 }
 
-fn map(ring: &OwnedFd, offset: i64) -> Option<*mut u8> {
+fn map(ring: &OwnedFd, offset: i64) -> Option<*mut u32> {
     // SAFETY: a new mapping at an address that the kernel chooses.
     #[expect(unsafe_code, reason = "there is no safe wrapper for mmap of a ring")]
     let at = unsafe {
