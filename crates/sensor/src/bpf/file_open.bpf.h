@@ -135,11 +135,23 @@ static __always_inline __u64 wanted_groups(const struct filter *f, const struct 
 	return f->groups[class & (OPEN_CLASSES - 1)];
 }
 
+/* Where a search is. It lives in a map, as a walk does: of what it reads there the verifier knows nothing. */
+struct place {
+	__u64 hit, hit_before;
+	__u32 at, end, row, row_before, named, pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct place);
+} places SEC(".maps");
+
 struct search {
 	const struct scratch *s;
 	const struct filter *f;
-	__u64 hit;
-	__u32 at, end, row;
+	struct place *place;
 };
 
 /* Bytes looked at in one turn of bpf_loop(): a turn is a call. */
@@ -159,66 +171,72 @@ static __always_inline __u32 next_state(const struct filter *f, __u32 row, __u32
 }
 
 /* The next bytes of a path. False at the end of the search. */
-static __always_inline bool search(struct search *search, int most)
+static __always_inline bool search(const struct search *search, int most)
 {
 	const struct scratch *s = search->s;
 	const struct filter *f = search->f;
-	__u32 at = search->at, row = search->row;
-	__u64 hit = search->hit;
+	struct place *place = search->place;
+	__u32 at = place->at, end = place->end, row = place->row;
+	__u64 hit = place->hit;
 	bool more = true;
 
 	for (int i = 0; i < most; i++) {
 		__u32 class;
 
-		/* The check must be of the register that is used next. */
 		barrier_var(at);
-		if (at >= PATH_SIZE || at >= search->end) {
+		if (at >= end) {
 			more = false;
 			break;
 		}
-		class = f->classes[(__u8)s->path[at]] & (FILTER_CLASSES - 1);
+		class = f->classes[(__u8)s->path[at & (PATH_SIZE - 1)]] & (FILTER_CLASSES - 1);
 		row = next_state(f, row, class, &hit);
 		at++;
 	}
-	search->at = at;
-	search->row = row;
-	search->hit = hit;
+	place->at = at;
+	place->row = row;
+	place->hit = hit;
 	return more;
 }
 
 static long search_of_loop(__u32 turn, struct search *s)
 {
-	return !search(s, SEARCH_STEP);
-}
+	struct place *place = s->place;
 
-/* Goes on with a search, up to a place in the path. */
-static __always_inline void search_to(struct search *found, __u32 end)
-{
-	found->end = end;
-	if (TYPED)
-		bpf_loop(PATH_SIZE / SEARCH_STEP + 1, search_of_loop, found, 0);
-	else
-		search(found, PATH_SIZE);
+	if (search(s, SEARCH_STEP))
+		return 0;
+	if (place->end == PATH_SIZE)
+		return 1;
+	/* Behind the folder's path. */
+	place->row_before = place->row;
+	place->hit_before = place->hit;
+	place->named = place->at == place->end;
+	place->end = PATH_SIZE;
+	return 0;
 }
 
 /* The groups that a path hits of which all but the end was searched. */
 static __always_inline __u64 hit_at_end(const struct search *found)
 {
-	__u64 hit = found->hit;
+	__u64 hit = found->place->hit;
 
-	next_state(found->f, found->row, FILTER_END, &hit);
+	next_state(found->f, found->place->row, FILTER_END, &hit);
 	return hit;
 }
 
-/* The groups that the walked path hits. */
+/* The groups that the walked path hits, for kernels that know no bpf_loop(). */
 static __always_inline __u64 groups_hit(const struct scratch *s, const struct filter *f)
 {
-	struct search found = { .s = s, .f = f, .at = s->position };
+	__u32 zero = 0;
+	struct search found = { .s = s, .f = f, .place = bpf_map_lookup_elem(&places, &zero) };
 
 	/* What has no place in the tree is compared by user space. */
-	if (s->path[s->position & (PATH_SIZE - 1)] != '/')
+	if (!found.place || s->path[s->position & (PATH_SIZE - 1)] != '/')
 		return ~0ULL;
-	search_to(&found, PATH_SIZE);
+	found.place->at = s->position;
+	found.place->end = PATH_SIZE;
+	found.place->row = 0;
+	found.place->hit = 0;
+	search(&found, PATH_SIZE);
 	return hit_at_end(&found);
 }
 
@@ -256,9 +274,15 @@ static __always_inline __u64 groups_hit_by(struct scratch *s, const struct filte
 	const struct path *path = &as(struct file, file)->f_path;
 	__u64 mnt = WORD(&path->mnt), dentry = WORD(&path->dentry), above, chain = 0;
 	const struct dentry *entry = as(struct dentry, (const void *)dentry);
-	struct search found = { .s = s, .f = f };
+	__u32 zero = 0;
+	struct place *place = bpf_map_lookup_elem(&places, &zero);
+	struct search found = { .s = s, .f = f, .place = place };
 	struct folder *folder = NULL;
-	__u32 name;
+
+	if (!place)
+		return ~0ULL;
+	place->end = PATH_SIZE;
+	place->named = 0;
 
 	above = WORD(&entry->d_parent);
 	/* A file that is mounted has its name from there. */
@@ -268,28 +292,26 @@ static __always_inline __u64 groups_hit_by(struct scratch *s, const struct filte
 		chain = chain_of(mnt, above, task);
 	}
 	if (folder && chain && folder->chain == chain && folder->generation == f->generation) {
-		found.at = append_name(s, entry);
-		found.end = PATH_SIZE;
-		found.row = folder->row;
-		found.hit = folder->hit;
-		if (search(&found, SEARCH_STEP))
-			search_to(&found, PATH_SIZE);
-		return hit_at_end(&found);
+		place->at = append_name(s, entry);
+		place->row = folder->row;
+		place->hit = folder->hit;
+	} else {
+		walk_file(s, file, task);
+		*walked = true;
+		if (s->path[s->position & (PATH_SIZE - 1)] != '/')
+			return ~0ULL;
+		place->at = s->position;
+		place->row = 0;
+		place->hit = 0;
+		place->end = PATH_SIZE - 1 - (entry->d_name.len & NAME_SIZE);
 	}
-	walk_file(s, file, task);
-	*walked = true;
-	if (s->path[s->position & (PATH_SIZE - 1)] != '/')
-		return ~0ULL;
-	found.at = s->position;
-	name = PATH_SIZE - 1 - (entry->d_name.len & NAME_SIZE);
-	search_to(&found, name);
-	if (folder && chain && found.at == name && chain == chain_of(mnt, above, task)) {
+	bpf_loop(PATH_SIZE / SEARCH_STEP + 3, search_of_loop, &found, 0);
+	if (*walked && folder && chain && place->named && chain == chain_of(mnt, above, task)) {
 		folder->chain = chain;
-		folder->row = found.row;
-		folder->hit = found.hit;
+		folder->row = place->row_before;
+		folder->hit = place->hit_before;
 		folder->generation = f->generation;
 	}
-	search_to(&found, PATH_SIZE);
 	return hit_at_end(&found);
 }
 
