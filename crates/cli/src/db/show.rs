@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use model::FixStatus;
 use serde::Serialize;
 use vuln::advisory::State;
 use vuln::segment::row::EndRef;
@@ -52,7 +53,7 @@ struct Affected {
     products: Vec<String>,
     /// Why there is no fix, where the feed says so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<model::FixStatus>,
+    status: Option<FixStatus>,
     #[serde(skip_serializing_if = "String::is_empty")]
     note: String,
 }
@@ -76,7 +77,8 @@ impl Affected {
 
     /// For whom, and why no fix.
     fn remarks(&self) -> String {
-        let status = self.status.map(|status| format!("{status:?}").to_lowercase());
+        let word = |status: FixStatus| Some(serde_json::to_value(status).ok()?.as_str()?.replace('_', " "));
+        let status = self.status.and_then(word);
         let module = (!self.module.is_empty()).then(|| format!("module {}", self.module));
         let note = (!self.note.is_empty()).then(|| self.note.clone());
         let product = self.products.iter().map(|product| product.trim_start_matches("redhat:").to_owned());
