@@ -7,6 +7,9 @@ use crate::record::Found;
 
 /// What the list begins with, apart from the brace and the end of line before it.
 const START: &[u8] = b"  \"runtimeTarget\": {";
+/// What the first piece of a host on Linux names: the library that it starts, or what a host with the runtime in it
+/// exports for debuggers. Other programs, nearly all there are, need no search.
+const HOSTS: [&[u8]; 2] = [b"hostfxr", b"DotNetRuntimeInfo"];
 /// Bytes of a list; those of large programs have about 1 MB.
 const MAX_LIST: usize = 4 << 20;
 /// Lists of one program. There is one; a hostile file may show others.
@@ -17,14 +20,22 @@ const MAX_LISTS: usize = 4;
 pub struct Search {
     mark: Mark,
     lists: Vec<Capture>,
+    is_host: bool,
 }
 
 impl Search {
     pub fn new() -> Self {
-        Self { mark: Mark::new(START, START.len()), lists: Vec::new() }
+        Self { mark: Mark::new(START, START.len()), lists: Vec::new(), is_host: false }
     }
 
     pub fn look(&mut self, view: &View<'_>) {
+        if view.start == 0 {
+            let names = |host: &&[u8]| memchr::memmem::find(view.bytes, host).is_some();
+            self.is_host = view.bytes.starts_with(b"MZ") || HOSTS.iter().any(names);
+        }
+        if !self.is_host {
+            return;
+        }
         let lists = &mut self.lists;
         self.mark.search(view, |at| {
             let before = view.before(at);
@@ -80,19 +91,22 @@ mod tests {
         let list = "{\n  \"runtimeTarget\": {\n    \"name\": \".NETCoreApp,Version=v8.0/linux-x64\"\n  },\n  \"libraries\": {\n    \
                     \"App/1.0.0\": {\n      \"type\": \"project\"\n    },\n    \"Npgsql/8.0.1\": {\n      \"type\": \"package\"\n    }\n  }\n}";
         for list in [list.to_owned(), list.replace('\n', "\r\n")] {
-            let program = [vec![0; 1500], list.clone().into_bytes(), vec![0; 2000]].concat();
+            let mut host = b"\x7fELF\0libhostfxr.so".to_vec();
+            host.resize(1500, 0);
+            let program = [host, list.clone().into_bytes(), vec![0; 2000]].concat();
             for piece in [700, 10_000] {
                 assert_eq!(look(&program, piece), ["Npgsql 8.0.1 Some(1500)"]);
             }
             assert!(look(&program[..1600], 700).is_empty(), "a list that is cut");
         }
-        assert!(look(START, 100).is_empty(), "not the start of a value");
+        assert!(look(&[b"MZ", START].concat(), 100).is_empty(), "not the start of a value");
+        assert!(look(list.as_bytes(), 10_000).is_empty(), "not a host");
     }
 
     #[test]
     fn lists_are_so_many() {
         let list =
             "{\n  \"runtimeTarget\": {\n  },\n  \"libraries\": {\n    \"A/1.0.0\": {\"type\": \"package\"}\n  }\n}\n";
-        assert_eq!(look(list.repeat(MAX_LISTS + 3).as_bytes(), 10_000).len(), MAX_LISTS);
+        assert_eq!(look(format!("MZ{}", list.repeat(MAX_LISTS + 3)).as_bytes(), 10_000).len(), MAX_LISTS);
     }
 }
