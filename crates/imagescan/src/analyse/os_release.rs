@@ -33,6 +33,8 @@ fn other(bytes: &[u8]) -> Option<OsRelease> {
 /// Reads the file; `None` when it names no system.
 fn parse(bytes: &[u8]) -> Option<OsRelease> {
     let text = String::from_utf8_lossy(bytes);
+    // A mark of the byte order that an editor left is no part of the first name.
+    let text = text.trim_start_matches('\u{feff}');
     let mut out = OsRelease::default();
     let mut name = String::new();
     for line in text.lines() {
@@ -62,7 +64,8 @@ fn unquote(value: &str) -> String {
     let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
     let inner = match quote {
         Some(quote) => value[1..].strip_suffix(quote).unwrap_or(&value[1..]),
-        None => value,
+        // Without quotes a comment may follow. Names with spaces are written so, too, though a shell would not read them.
+        None => value.split(" #").next().unwrap_or_default().trim_end(),
     };
     if quote == Some('\'') || !inner.contains('\\') {
         return inner.to_owned();
@@ -98,6 +101,7 @@ mod tests {
         check("NAME='Wolfi'\nID=wolfi\nVERSION_ID=20230201\n# comment\n", "wolfi", "20230201", "Wolfi");
         check("ID=\"opensuse-leap\"\nPRETTY_NAME=\"a \\\"b\\\"\"", "opensuse-leap", "", "a \"b\"");
         check("NAME=Nameless", "linux", "", "Nameless");
+        check("\u{feff}ID=debian # stable\nVERSION_ID=12\nNAME=Debian GNU/Linux\n", "debian", "12", "Debian GNU/Linux");
     }
 
     #[test]
