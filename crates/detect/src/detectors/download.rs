@@ -119,7 +119,7 @@ impl Downloads {
         }
         if self.brings(process, path, event) {
             self.remember(path, vec![event.clone()], event);
-        } else if is_temporary(path) && !is_building(process, event) {
+        } else if (is_temporary(path) || may_bring(process)) && !is_building(process, event) {
             // What a shell redirects is opened before the program that writes is started, and before it connects.
             if self.written.len() >= MAX_WRITTEN {
                 self.written.pop_front();

@@ -361,9 +361,13 @@ impl Feeds {
         let process = reader.event.process.as_deref()?;
         let at_once =
             |end: Option<Timestamp>| end.is_none_or(|end| reader.event.time.millis_since(end).abs() <= AT_ONCE_MS);
-        // What a here-document is made of is found by the shell's child that becomes the reader.
-        let is_kin =
-            |parent: Option<ProcessKey>| parent.is_some() && (parent == reader.parent || parent == Some(reader.key));
+        // The shell itself, or one that it forked for a pipeline; of a here-document the one that becomes its reader.
+        let by_itself = if reader.role == Role::Runs { None } else { reader.parent };
+        let kin = [by_itself, Some(reader.key)];
+        let is_kin = |piper: &Piper| {
+            let above = piper.event.process.iter().flat_map(|process| process.ancestors.iter().take(2));
+            above.map(|above| Some(key_of(above))).any(|above| kin.contains(&above))
+        };
         let (_, args) = connected::command(&process.name, &process.args);
         let is_script = reader.role != Role::RunsText || command_text(args).is_some_and(is_script);
         let beside = self.pipers.iter().rev().find(|piper| {
@@ -371,7 +375,7 @@ impl Feeds {
             piper.output.is_some()
                 && piper.output != reader.output
                 && piper.key != reader.key
-                && is_kin(piper.parent)
+                && is_kin(piper)
                 && piper.container == reader.container
                 && ended(piper.ended)
                 && at_once(piper.ended)

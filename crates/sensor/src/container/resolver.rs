@@ -1,7 +1,12 @@
 //! Asks for what the bundles do not say, on a thread of its own: the thread that reads the ring never waits for others.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::LocalSet;
 
 use super::containerd::{Answer, ask};
 use super::grpc::AskError;
@@ -10,6 +15,8 @@ use super::{Container, Number};
 
 /// Questions that may wait. More containers than this in the same second are asked for again when they next do something.
 const MAX_WAITING: usize = 1024;
+/// Questions that are asked at the same time: one runtime that does not answer must not hold back what another one knows.
+const AT_ONCE: usize = 16;
 /// A container's record is there before its runtime runs; an image's label may come a moment later.
 const ATTEMPTS: u32 = 4;
 /// Between attempts.
@@ -36,24 +43,35 @@ pub struct Reply {
 /// The thread. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Resolver {
-    questions: SyncSender<Question>,
+    questions: mpsc::Sender<Question>,
     replies: Receiver<Reply>,
 }
 
 impl Resolver {
     /// Starts the thread; `wake` is called whenever a reply is there.
     pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (questions, asked) = sync_channel::<Question>(MAX_WAITING);
+        let (questions, mut asked) = mpsc::channel::<Question>(MAX_WAITING);
         let (answered, replies) = sync_channel(MAX_WAITING);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("resolver".into()).spawn(move || {
-            for question in asked {
-                let answer = runtime.block_on(attempt(&question));
-                if answered.send(Reply { number: question.number, answer }).is_err() {
-                    return;
+            let (answered, at_once) = (Rc::new((answered, wake)), Arc::new(Semaphore::new(AT_ONCE)));
+            let work = async move {
+                while let Some(question) = asked.recv().await {
+                    // It is never closed.
+                    let Ok(permit) = Arc::clone(&at_once).acquire_owned().await else { return };
+                    let answered = Rc::clone(&answered);
+                    tokio::task::spawn_local(async move {
+                        let (number, answer) = (question.number, attempt(&question).await);
+                        drop(permit);
+                        let (answered, wake) = &*answered;
+                        // Nobody listens at the end of the sensor.
+                        if answered.try_send(Reply { number, answer }).is_ok() {
+                            wake();
+                        }
+                    });
                 }
-                wake();
-            }
+            };
+            LocalSet::new().block_on(&runtime, work);
         })?;
         Ok(Self { questions, replies })
     }
@@ -67,7 +85,7 @@ impl Resolver {
             id: named.id.clone(),
             sandbox: container.facts.sandbox.clone(),
         };
-        !matches!(self.questions.try_send(question), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
+        self.questions.try_send(question).is_ok()
     }
 
     /// The replies that are there.
