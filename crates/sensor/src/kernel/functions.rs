@@ -3,7 +3,7 @@
 //! A handler is the same code there as behind the hook on all system calls; only what calls it differs, and calls that
 //! nobody asked for pay nothing. What it is not: a way around system calls, so that it sees what that hook sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use libbpf_rs::btf::types::Func;
@@ -108,11 +108,13 @@ fn entry(name: &str) -> String {
 fn present(wanted: &[u32]) -> Result<ByType, libbpf_rs::Error> {
     let types = Btf::from_vmlinux()?;
     let mut present = ByType::new();
+    // Some are there twice, with another type each; the loader takes the first of a name.
+    let mut known = BTreeSet::new();
     for id in (1..).map(TypeId::from).take(types.len()) {
         let Some(function) = types.type_by_id::<Func<'_>>(id) else { continue };
         let name = function.name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
         let call = name.and_then(|name| CALLS.iter().find(|(_, call)| *call == name));
-        if let Some(call) = call.filter(|(number, _)| wanted.contains(number)) {
+        if let Some(call) = call.filter(|(number, _)| wanted.contains(number) && known.insert(*number)) {
             present.entry(function.referenced_type().type_id()).or_default().push(*call);
         }
     }
