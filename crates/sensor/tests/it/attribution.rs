@@ -116,8 +116,11 @@ fn each_of_many_pods_is_named_from_its_first_event_on_and_complete_soon() {
             let pod = format!("pod-{number}");
             let script = format!("true {pod}.; sleep 1000000");
             let (sandbox, id) = containerd.run_pod("shop", &pod, &script);
-            // Whoever removed it before would stop it before it began.
+            // Whoever removed it before would stop it before it began, and containerd tells nothing of what is gone.
             sensor.find("the program's start", |event| runs(event, &script));
+            sensor.find("the digest and labels", |event| {
+                text(event, "/scope/container/id") == id && text(event, "/attribution") == "complete"
+            });
             containerd.remove_pod(&sandbox);
             (pod, script, id)
         })
