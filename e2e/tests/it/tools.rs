@@ -102,7 +102,7 @@ fn check(image: &Image, inventory: &Inventory) -> Result<()> {
                 wrong.push(format!("{told:?} is not found; near: {near:?}"));
             }
         }
-        let mut owned = 0;
+        let mut attributed = 0;
         for package in &inventory.packages {
             let languages = !matches!(package.r#type.as_str(), "deb" | "rpm" | "apk");
             if !languages || package.layer.as_ref() != Some(&read.digest) {
@@ -110,13 +110,13 @@ fn check(image: &Image, inventory: &Inventory) -> Result<()> {
             }
             let path = package.locations[0].path.split("!/").next().unwrap_or_default();
             let owner = layer.owner(path)?;
-            owned += usize::from(owner.is_some());
+            attributed += usize::from(owner.is_some());
             let ours = package.owner.as_deref().and_then(|purl| purl.split('@').next()?.rsplit('/').next());
             if ours != owner.as_deref() {
                 wrong.push(format!("/{path} belongs to {owner:?}, not {ours:?}"));
             }
         }
-        if layer.has_owned() && owned == 0 {
+        if layer.has_owned() && attributed == 0 {
             wrong.push(format!("{}: no file of a package of another kind is owned", read.digest));
         }
     }

@@ -67,7 +67,7 @@ fn list(work: &Path, archive: &Path, shown: &str, told: &mut Vec<Told>) -> Resul
             let inside = path.strip_prefix(&folder).unwrap_or(&path).display().to_string();
             if path.is_dir() {
                 folders.push(path);
-            } else if inside.ends_with(".jar") {
+            } else if path.extension().is_some_and(|ending| ending == "jar") {
                 archives.push((path, format!("{shown}!/{inside}")));
             } else if inside.ends_with("pom.properties") {
                 let text = testkit::read_text(&path);

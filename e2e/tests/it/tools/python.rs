@@ -30,14 +30,16 @@ pub fn make(work: &Path, root: &Path) -> Result<Vec<Told>> {
     output(archive)?;
     output(pip(&["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", ".", "./seawall-wheel"]))?;
     let built = std::fs::read_dir(work).context("looking for what was built")?;
-    let built: Vec<String> = built.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let built = built.iter().filter(|name| name.ends_with(".whl") || name.ends_with(".tar.gz"));
+    let archives = built.flatten().map(|entry| entry.path()).filter(|path| {
+        let ending = path.extension();
+        ending.is_some_and(|ending| ending == "whl" || ending == "gz")
+    });
     let place = "usr/local/lib/python3.11/site-packages";
     let target = root.join(place).display().to_string();
     let mut install =
         pip(&["install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", &target]);
     output({
-        install.args(built);
+        install.args(archives);
         install
     })?;
     let said: Value = serde_json::from_str(&output(pip(&["list", "--path", &target, "--format", "json"]))?)

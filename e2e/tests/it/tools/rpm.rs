@@ -57,9 +57,9 @@ pub fn image(folder: &Path) -> Result<Image> {
         build.arg(&spec);
         build
     })?;
-    let built = fs::read_dir(work.join("build/RPMS/noarch")).context("looking for what was built")?;
-    let built: Vec<_> = built.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    ensure!(built.len() == 2, "a package and its subpackage: {built:?}");
+    let packages = fs::read_dir(work.join("build/RPMS/noarch")).context("looking for what was built")?;
+    let packages: Vec<_> = packages.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    ensure!(packages.len() == 2, "a package and its subpackage: {packages:?}");
     let rpm = {
         let root = root.clone();
         move || {
@@ -70,14 +70,14 @@ pub fn image(folder: &Path) -> Result<Image> {
     };
     let mut install = rpm();
     output({
-        install.args(["--install", "--force-debian", "--nodeps", "--nosignature"]).args(&built);
+        install.args(["--install", "--force-debian", "--nodeps", "--nosignature"]).args(&packages);
         install
     })?;
     let mut query = rpm();
     query.args(["-qa", "--qf", "%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"]);
     let said = output(query)?;
-    let packages = said.lines().filter_map(|line| line.split_once('\t'));
-    let mut told: Vec<Told> = packages.map(|(name, version)| Told::file("rpm", name, version, PLACE)).collect();
+    let lines = said.lines().filter_map(|line| line.split_once('\t'));
+    let mut told: Vec<Told> = lines.map(|(name, version)| Told::file("rpm", name, version, PLACE)).collect();
     ensure!(told.len() == 2, "rpm says: {said}");
     told.push(Told::file("pypi", "demo-thing", "1.2", "usr/lib/python3.9/site-packages/"));
     let owner = move |path: &str| {
