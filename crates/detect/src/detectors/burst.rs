@@ -225,8 +225,7 @@ fn encrypts(process: &Process) -> bool {
         "gpg" | "gpg2" => has(&["-c", "-e", "--symmetric", "--encrypt"]) && !has(&["-d", "--decrypt"]),
         "zip" => has(&["-P", "-e", "--encrypt", "--password"]),
         "7z" | "7za" => process.args.iter().any(|arg| arg.starts_with("-p")),
-        "ccrypt" | "ccencrypt" => !has(&["-d", "--decrypt"]),
-        "age" => !has(&["-d", "--decrypt"]),
+        "ccrypt" | "ccencrypt" | "age" => !has(&["-d", "--decrypt"]),
         _ => false,
     }
 }

@@ -137,15 +137,17 @@ fn command_text(args: &[String]) -> Option<&str> {
     from.next().filter(|_| first || shell).map(|_| from.next().map_or("", String::as_str))
 }
 
+/// Programs that write archives or dumps of databases.
+const ARCHIVERS: [&str; 11] =
+    ["zip", "7z", "7za", "cpio", "ar", "mysqldump", "mariadb-dump", "pg_dump", "pg_dumpall", "mongodump", "redis-dump"];
+
 /// Whether a program writes an archive or a dump to its output.
 fn is_archiver(name: &str, args: &[String]) -> bool {
     match name {
         "tar" => {
             args.first().is_some_and(|modes| modes == "--create" || (!modes.starts_with("--") && modes.contains('c')))
         }
-        "zip" | "7z" | "7za" | "cpio" | "ar" => true,
-        "mysqldump" | "mariadb-dump" | "pg_dump" | "pg_dumpall" | "mongodump" | "redis-dump" => true,
-        _ => false,
+        _ => ARCHIVERS.contains(&name),
     }
 }
 
@@ -369,9 +371,11 @@ impl Feeds {
             above.map(|above| Some(key_of(above))).any(|above| kin.contains(&above))
         };
         let (_, args) = connected::command(&process.name, &process.args);
-        let is_script = reader.role != Role::RunsText || command_text(args).is_some_and(is_script);
+        // One line on a command line is what anybody runs after a secret was decoded or a version was asked for.
+        if reader.role == Role::RunsText && !command_text(args).is_some_and(is_script) {
+            return None;
+        }
         let beside = self.pipers.iter().rev().find(|piper| {
-            let speaks = || is_script && self.speaker(piper, &reader.event).is_some();
             piper.output.is_some()
                 && piper.output != reader.output
                 && piper.key != reader.key
@@ -379,7 +383,7 @@ impl Feeds {
                 && piper.container == reader.container
                 && ended(piper.ended)
                 && at_once(piper.ended)
-                && (piper.role == Role::Decodes || speaks())
+                && (piper.role == Role::Decodes || self.speaker(piper, &reader.event).is_some())
         })?;
         match self.speaker(beside, &reader.event).filter(|_| beside.role != Role::Decodes) {
             Some(speaker) => Some(downloads(reader, speaker, Some(&beside.event))),
