@@ -51,7 +51,8 @@ fn identities(found: Match<'_>) -> Vec<(Vec<String>, Match<'_>)> {
     let cves: Vec<String> =
         found.advisory.aliases.iter().map(|id| plain(id).to_owned()).filter(|id| id.starts_with("CVE-")).collect();
     if found.advisory.kind == Kind::Erratum && !cves.is_empty() {
-        return cves.into_iter().map(|cve| (vec![cve], found.clone())).collect();
+        let decided = cves.into_iter().filter(|cve| !found.without.contains(cve));
+        return decided.map(|cve| (vec![cve], found.clone())).collect();
     }
     let mut ids = vec![plain(&found.advisory.id).to_owned()];
     ids.extend(found.advisory.aliases.iter().map(|id| plain(id).to_owned()));

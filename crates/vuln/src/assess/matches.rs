@@ -1,6 +1,6 @@
 //! A subject against the segments: which rows hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Confidence, Evidence, FixStatus, Package};
 use rustc_hash::FxHashSet;
@@ -19,6 +19,8 @@ use crate::version::{Scheme, rpm};
 
 /// What a fix of Ubuntu Pro needs.
 const WITH_PRO: &str = "fix available with Ubuntu Pro";
+/// What a fix of a release in its extended life needs.
+const WITH_EXTENDED_LIFE: &str = "fix available with Extended Life Cycle Support";
 
 /// A row that holds for a subject.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub(super) struct Match<'s> {
     pub binary: Option<usize>,
     /// How sure.
     pub confidence: Confidence,
+    /// CVEs of the advisory about which another one decides.
+    pub without: BTreeSet<String>,
 }
 
 /// All rows that hold for a subject.
@@ -141,6 +145,8 @@ struct Judged<'s> {
     hit: Option<Hit>,
     /// Whether the version was compared in the feed's epoch, since it came without one.
     guessed_epoch: bool,
+    /// CVEs of the advisory about which another one decides.
+    without: BTreeSet<String>,
 }
 
 fn rows<'s>(
@@ -178,7 +184,15 @@ fn rows<'s>(
                     }
                 };
                 let (version, binary) = (lookup.version.to_owned(), lookup.binary);
-                fitting.push(Judged { row, data, version, binary, hit, guessed_epoch: epoch.is_some() });
+                fitting.push(Judged {
+                    row,
+                    data,
+                    version,
+                    binary,
+                    hit,
+                    guessed_epoch: epoch.is_some(),
+                    without: BTreeSet::new(),
+                });
             }
         }
         within_reach(&mut fitting, lookup.name, context, gaps);
@@ -217,7 +231,7 @@ fn within_reach(rows: &mut Vec<Judged<'_>>, name: &str, context: &Context<'_, '_
             Reach::Here => true,
             Reach::Subscription => false,
             Reach::ExtendedLife => {
-                row.needs("fix available with Extended Life Cycle Support");
+                row.needs(WITH_EXTENDED_LIFE);
                 true
             }
             Reach::Product => {
@@ -257,31 +271,47 @@ fn ubuntu_pro(by_key: &mut [(&String, Vec<Judged<'_>>)], enabled: bool) {
     other.retain(|row| !decisive.contains(&row.row.advisory_offset()));
 }
 
-/// Of the errata that fix one CVE, keeps the one that decides about the installed minor.
-fn by_minor(rows: Vec<Judged<'_>>) -> Vec<Judged<'_>> {
+/// Of the errata that fix one CVE, the one that decides about the installed minor counts for it. An erratum that decides
+/// about none of its CVEs is dropped.
+fn by_minor(mut rows: Vec<Judged<'_>>) -> Vec<Judged<'_>> {
     type Group = (Option<usize>, String);
     let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+    let mut left: Vec<BTreeSet<String>> = vec![BTreeSet::new(); rows.len()];
     for (index, row) in rows.iter().enumerate() {
         let Some(advisory) = row.row.advisory() else { continue };
         let own = advisory.id.clone();
-        let mut ids: Vec<String> = cves(advisory).collect();
-        if !ids.contains(&own) {
-            ids.push(own);
+        left[index] = cves(advisory).collect();
+        if left[index].is_empty() {
+            left[index].insert(own);
         }
-        for id in ids {
-            groups.entry((row.binary, id)).or_default().push(index);
-        }
-    }
-    let mut dropped: FxHashSet<usize> = FxHashSet::default();
-    for indexes in groups.into_values().filter(|indexes| indexes.len() > 1) {
-        let fixes: Vec<(usize, &str)> =
-            indexes.iter().filter_map(|index| Some((*index, rows[*index].fix()?))).collect();
-        let versions: Vec<&str> = fixes.iter().map(|(_, fix)| *fix).collect();
-        if let Some(kept) = redhat::deciding(&rows[indexes[0]].version, &versions) {
-            dropped.extend(fixes.iter().enumerate().filter(|(at, _)| *at != kept).map(|(_, (index, _))| *index));
+        for id in &left[index] {
+            groups.entry((row.binary, id.clone())).or_default().push(index);
         }
     }
-    rows.into_iter().enumerate().filter(|(index, _)| !dropped.contains(index)).map(|(_, row)| row).collect()
+    for ((_, id), indexes) in groups.into_iter().filter(|(_, indexes)| indexes.len() > 1) {
+        for index in undecided(&rows, indexes) {
+            left[index].remove(&id);
+            rows[index].without.insert(id.clone());
+        }
+    }
+    // What cannot be read is said where it is matched.
+    let counts = |(row, left): &(Judged<'_>, BTreeSet<String>)| row.without.is_empty() || !left.is_empty();
+    rows.into_iter().zip(left).filter(counts).map(|(row, _)| row).collect()
+}
+
+/// Of rows about one CVE, those that do not decide.
+fn undecided(rows: &[Judged<'_>], indexes: Vec<usize>) -> Vec<usize> {
+    // What the release got in its ordinary life needs nothing else.
+    let extended = |index: &usize| rows[*index].data.tags.note == WITH_EXTENDED_LIFE;
+    let ordinary = indexes.iter().any(|index| rows[*index].fix().is_some() && !extended(index));
+    let (mut out, indexes): (Vec<usize>, Vec<usize>) =
+        indexes.into_iter().partition(|index| ordinary && extended(index));
+    let fixes: Vec<(usize, &str)> = indexes.iter().filter_map(|index| Some((*index, rows[*index].fix()?))).collect();
+    let versions: Vec<&str> = fixes.iter().map(|(_, fix)| *fix).collect();
+    if let Some(kept) = indexes.first().and_then(|first| redhat::deciding(&rows[*first].version, &versions)) {
+        out.extend(fixes.iter().enumerate().filter(|(at, _)| *at != kept).map(|(_, (index, _))| *index));
+    }
+    out
 }
 
 impl<'s> Judged<'s> {
@@ -332,6 +362,7 @@ impl<'s> Judged<'s> {
             version: self.version,
             binary: self.binary,
             confidence,
+            without: self.without,
         })
     }
 }

@@ -54,6 +54,33 @@ fn an_erratum_is_a_finding_per_cve() {
 }
 
 #[test]
+fn a_later_erratum_decides_about_its_own_cves_only() {
+    let erratum = |id: &str, cves: &[&str], fixed: &str| Advisory {
+        aliases: cves.iter().map(|cve| (*cve).to_owned()).collect(),
+        kind: Kind::Erratum,
+        ..advisory(id, vec![row("alma:9 curl", fixed)])
+    };
+    let feed = segment(
+        "osv",
+        &["alma:9"],
+        &[
+            erratum("ALSA-2024:1", &["CVE-2024-0001", "CVE-2024-0002"], "7.1-5.el9"),
+            erratum("ALSA-2024:2", &["CVE-2024-0001", "CVE-2024-0003"], "7.1-9.el9"),
+        ],
+        &[],
+    );
+    let image = |version: &str| {
+        inventory("almalinux 9.4", vec![with_source(package(&format!("rpm curl {version}")), "curl", version)])
+    };
+    check(
+        &image("7.1-1.el9"),
+        std::slice::from_ref(&feed),
+        &["CVE-2024-0001 curl 7.1-9.el9", "CVE-2024-0002 curl 7.1-5.el9", "CVE-2024-0003 curl 7.1-9.el9"],
+    );
+    check(&image("7.1-5.el9"), &[feed], &["CVE-2024-0001 curl 7.1-9.el9", "CVE-2024-0003 curl 7.1-9.el9"]);
+}
+
+#[test]
 fn ubuntu_pro_fixes_count_only_with_pro() {
     let with = |id: &str, rows| advisory(id, rows);
     let feed = segment(
@@ -250,8 +277,13 @@ fn extended_life_is_said_and_does_not_count() {
     let els = |affected: Affected| Affected { products: vec!["redhat:rhel_els:7".into()], ..affected };
     let rows = vec![els(binary("rhel:7 openssl", "1:1.0.2k-27.el7_9"))];
     let unfixed = Affected { status: State::Said(FixStatus::WillNotFix), ..els(row("rhel:7 openssl", "")) };
-    let feed =
-        segment("csaf", &["rhel:7"], &[advisory("CVE-2024-0001", rows), advisory("CVE-2024-0002", vec![unfixed])], &[]);
+    let again = vec![binary("rhel:7 openssl", "1:1.0.2k-26.el7_9"), els(binary("rhel:7 openssl", "1:1.0.2k-28.el7_9"))];
+    let feed = segment(
+        "csaf",
+        &["rhel:7"],
+        &[advisory("CVE-2024-0001", rows), advisory("CVE-2024-0002", vec![unfixed]), advisory("CVE-2024-0003", again)],
+        &[],
+    );
     let image = inventory("rhel 7.9", vec![package("rpm openssl 1:1.0.2k-26.el7_9")]);
     let assessment = check(&image, std::slice::from_ref(&feed), &["CVE-2024-0001 openssl", "CVE-2024-0002 openssl"]);
     let first = assessment.findings.iter().find(|finding| finding.id == "CVE-2024-0001").unwrap();
@@ -261,7 +293,11 @@ fn extended_life_is_said_and_does_not_count() {
     check(
         &inventory("rhel 7.9", vec![enabled]),
         &[feed],
-        &["CVE-2024-0001 openssl 1:1.0.2k-27.el7_9", "CVE-2024-0002 openssl"],
+        &[
+            "CVE-2024-0001 openssl 1:1.0.2k-27.el7_9",
+            "CVE-2024-0002 openssl",
+            "CVE-2024-0003 openssl 1:1.0.2k-28.el7_9",
+        ],
     );
 }
 
