@@ -40,8 +40,9 @@ const BATCH: Duration = Duration::from_micros(500);
 const BUSY: Duration = Duration::from_millis(5);
 /// How often counts of alerts and counters go out.
 const TICK: Duration = Duration::from_secs(1);
-/// How often the coverage table goes out when nothing changed: what a hub may take as "still there".
-const COVERAGE: Duration = Duration::from_secs(30);
+/// How often the coverage table goes out when nothing changed: what a hub may take as "still there". A third of the time
+/// after which a hub takes a node for silent, so that one late batch is no alert.
+const COVERAGE: Duration = Duration::from_secs(15);
 /// Where runc keeps its states by default, under containerd, under Docker and alone.
 const RUNC_ROOTS: [&str; 3] = ["/run/containerd/runc", "/run/docker/runtime-runc", "/run/runc"];
 
