@@ -14,8 +14,9 @@ macro_rules! files {
 }
 
 /// Lists and macros come first: macros see only what is defined before them.
-const RULES: &[(&str, &str)] =
-    files!("rules": "base", "intel", "access", "audit", "evasion", "execution", "mining", "network", "persistence");
+const RULES: &[(&str, &str)] = files!(
+    "rules": "base", "intel", "access", "audit", "evasion", "execution", "intrusion", "mining", "network", "persistence",
+);
 
 const CATALOGUE: &[(&str, &str)] =
     files!("catalogue": "access", "audit", "evasion", "execution", "later", "mining", "network", "persistence");
