@@ -15,7 +15,8 @@ macro_rules! files {
 
 /// Lists and macros come first: macros see only what is defined before them.
 const RULES: &[(&str, &str)] = files!(
-    "rules": "base", "intel", "access", "audit", "evasion", "execution", "intrusion", "mining", "network", "persistence",
+    "rules": "base", "intel", "access", "audit", "evasion", "execution", "intrusion", "mining", "network",
+    "persistence",
 );
 
 const CATALOGUE: &[(&str, &str)] =
