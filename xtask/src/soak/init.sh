@@ -20,7 +20,7 @@ seawall-sensor probe | while read -r line; do echo "#= probe $line"; done
 
 seawall-sensor run >/tmp/alerts 2>/tmp/said &
 n=0
-while ! grep -q '^ready:' /tmp/said && [ $n -lt 300 ]; do
+while ! grep -q '^ready:' /tmp/said && [ $n -lt 1200 ]; do
 	usleep 100000
 	n=$((n + 1))
 done
