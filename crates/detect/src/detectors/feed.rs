@@ -342,14 +342,21 @@ impl Feeds {
         }
         let mut at = reader;
         let mut decoded = None;
+        // Those between belong to the evidence, and the last of all to be started makes the finding.
+        let mut between = Vec::new();
+        let with = |mut hit: Hit, between: &[Event]| {
+            hit.earlier.extend_from_slice(between);
+            hit
+        };
         for _ in 0..MAX_HOPS {
             let Some(source) = self.other_end(at, at.input, |piper| piper.output) else { break };
             if let Some(speaker) = self.speaker(source, &reader.event) {
-                return Some(downloads(reader, speaker, Some(&source.event)));
+                return Some(with(downloads(reader, speaker, Some(&source.event)), &between));
             }
             if source.role == Role::Decodes {
-                decoded = decoded.or_else(|| Some(decodes_into(reader, source)));
+                decoded = decoded.or_else(|| Some(with(decodes_into(reader, source), &between)));
             }
+            between.push(source.event.clone());
             at = source;
         }
         // A here-document of a shell has no process at its other end.
