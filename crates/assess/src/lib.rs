@@ -19,5 +19,5 @@ mod room;
 
 pub use assessor::{AssessError, AssessedImage, Assessor, Options, Outcome, Stats};
 pub use cache::Cache;
-pub use room::MEMORY_BYTES;
 pub use progress::{LayerDone, Progress, Quiet};
+pub use room::MEMORY_BYTES;

@@ -108,7 +108,13 @@ fn process_bodies() -> Vec<Body> {
         Body::Exec(Exec {
             argv_truncated: true,
             script: Some("/usr/bin/x.sh".into()),
-            stdio: vec![Stdio { r#type: StdioType::Socket, peer: Some("192.0.2.1:4444".into()), pipe: None, family: None, name: None }],
+            stdio: vec![Stdio {
+                r#type: StdioType::Socket,
+                peer: Some("192.0.2.1:4444".into()),
+                pipe: None,
+                family: None,
+                name: None,
+            }],
             result: 0,
         }),
         Body::Fork(Fork { child: process().key(), flags: vec!["CLONE_VM".into()] }),
