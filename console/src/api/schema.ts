@@ -995,7 +995,7 @@ export interface components {
         FileChange: {
             /**
              * Format: uint32
-             * @description New permission bits.
+             * @description New permission bits; of `attributes` the bits that are asked for (`FS_*_FL` of `linux/fs.h`).
              */
             mode?: number | null;
             /** @description The new name, for rename and the links. */
@@ -1044,11 +1044,8 @@ export interface components {
              */
             result: number;
         };
-        /**
-         * @description What was done to a file.
-         * @enum {string}
-         */
-        FileOperation: "create" | "write_close" | "rename" | "unlink" | "link" | "symlink" | "chmod" | "chown" | "utimes" | "truncate" | "mkdir" | "rmdir";
+        /** @description What was done to a file. */
+        FileOperation: ("create" | "write_close" | "rename" | "unlink" | "link" | "symlink" | "chmod" | "chown" | "utimes" | "truncate" | "mkdir" | "rmdir") | "attributes";
         /** @description A vulnerability in a package. */
         Finding: {
             /**
@@ -1914,6 +1911,15 @@ export interface components {
              * @default
              */
             exe: string;
+            /** @description When the status of the executable file changed last (its ctime), when known. */
+            exe_changed?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: uint64
+             * @description Inode number of the executable file, when known.
+             */
+            exe_inode?: number | null;
+            /** @description When the content of the executable file changed last (its mtime), when known. */
+            exe_modified?: components["schemas"]["Timestamp"] | null;
             /** @description Where the executable file came from; absent when it could not be told. */
             exe_origin?: components["schemas"]["ExeOrigin"] | null;
             /**
@@ -2093,6 +2099,10 @@ export interface components {
         };
         /** @description One of a process's standard descriptors. */
         Stdio: {
+            /** @description Family of a socket: `ipv4`, `ipv6` or `unix`. */
+            family?: string | null;
+            /** @description Both ends of an internet socket, a terminal, or `/dev/null`; files and pipes are not named. */
+            name?: string | null;
             /** @description Address of the other end of a connected internet socket, `ip:port`. */
             peer?: string | null;
             /**
