@@ -35,6 +35,31 @@ pub(crate) fn manifest(data: &[u8]) {
     drop(feeds::Manifest::parse(data, "manifest.json"));
 }
 
+/// Lists of changes: what they name lies below their folder.
+pub(crate) fn changes(data: &[u8]) {
+    let (since, now) = (model::Timestamp::default(), model::Timestamp::from_seconds(1_790_000_000));
+    for kind in [feeds::addresses::Changes::Osv, feeds::addresses::Changes::RedHat] {
+        for change in feeds::fuzzing::changes(kind, &text(data), "fuzz", since, now).unwrap_or_default() {
+            let mut parts = std::path::Path::new(&change.path).components();
+            assert!(parts.all(|part| matches!(part, std::path::Component::Normal(_))), "{change:?}");
+        }
+    }
+}
+
+/// Microsoft's list of months.
+pub(crate) fn months(data: &[u8]) {
+    drop(feeds::fuzzing::months(data));
+}
+
+/// The lists and indexes of a yum repository, and files that name others.
+pub(crate) fn repository(data: &[u8]) {
+    let text = text(data);
+    feeds::fuzzing::mirror(&text);
+    let errata = feeds::fuzzing::errata(&text);
+    assert!(errata.is_none_or(|path| path.split('/').all(|part| !part.is_empty() && part != "..")), "{errata:?}");
+    feeds::fuzzing::day_in(feeds::fuzzing::plain_name(&text).unwrap_or_else(|other| other));
+}
+
 /// An archive of documents.
 pub(crate) fn tar(data: &[u8]) {
     drop(feeds::tar::each_file(data, 1 << 20, |_, _| {}));

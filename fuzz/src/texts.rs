@@ -22,6 +22,13 @@ pub(crate) fn cgroup(data: &[u8]) {
     }
 }
 
+/// What login a registry wants: lines of `WWW-Authenticate`.
+pub(crate) fn challenge(data: &[u8]) {
+    if let Some(text) = text(data) {
+        drop(images::registry::challenge::choose(text.lines()));
+    }
+}
+
 pub(crate) fn condition(data: &[u8]) {
     if let Some(text) = text(data) {
         drop(detect::condition::parse(text, &|_, length| detect::condition::Spot {
@@ -48,6 +55,34 @@ pub(crate) fn join(data: &[u8]) {
     }
 }
 
+/// A command line as /proc has it: the kubelet's flags.
+pub(crate) fn kubelet(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    drop(host::fuzzing::process(text));
+    let flags = host::fuzzing::flags(&arguments(text));
+    let facts = model::posture::KubeletFacts { flags, ..model::posture::KubeletFacts::default() };
+    drop(host::fuzzing::named_files(&facts));
+}
+
+/// The kubelet's configuration and its drop-ins, form feeds between them. A drop-in that is merged again changes nothing.
+pub(crate) fn kubelet_config(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let mut config = serde_json::Value::Null;
+    for part in text.split('\x0c') {
+        let (Some(patch), _) = host::fuzzing::config(part, "fuzz") else { continue };
+        host::fuzzing::merge(&mut config, patch.clone());
+        let mut again = config.clone();
+        host::fuzzing::merge(&mut again, patch);
+        assert_eq!(again, config);
+    }
+    let facts = model::posture::KubeletFacts { config, ..model::posture::KubeletFacts::default() };
+    drop(host::fuzzing::named_files(&facts));
+}
+
+fn arguments(text: &str) -> Vec<String> {
+    text.trim_end_matches('\0').split('\0').map(str::to_owned).collect()
+}
+
 pub(crate) fn manifests(data: &[u8]) {
     if let Some(text) = text(data) {
         let mut report = posture::manifests::Report::default();
@@ -65,6 +100,13 @@ pub(crate) fn mask(data: &[u8]) {
     MASKER.args(&mut args);
     assert_eq!(args.len(), count);
     drop(MASKER.text(text));
+}
+
+/// passwd(5) or group(5).
+pub(crate) fn node_names(data: &[u8]) {
+    if let Some(text) = text(data) {
+        drop(host::fuzzing::names(text));
+    }
 }
 
 /// The canonical form reads back.
@@ -98,6 +140,21 @@ pub(crate) fn rules(data: &[u8]) {
     let process = model::Process { pid: 7, name: "sh".into(), exe: "/bin/sh".into(), ..model::Process::default() };
     let event = event.with_process(Arc::new(process));
     detect::Engine::new(rules).evaluate(&event, &mut detect::Matches::new());
+}
+
+/// A command line as a runtime's that creates a container, or as a shim's.
+pub(crate) fn shim(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let process = model::Process { args: arguments(text), ..model::Process::default() };
+    drop(sensor::container::locate::creation(&process));
+    drop(sensor::container::locate::shim_of(&process));
+}
+
+/// /proc/PID/stat.
+pub(crate) fn stat(data: &[u8]) {
+    if let Some(text) = text(data) {
+        drop(sensor::process::proc::parse_stat(text));
+    }
 }
 
 /// A Gatekeeper template, or its Rego alone.

@@ -1,6 +1,7 @@
 //! What comes over a wire, from the kernel, or packed.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
+use std::path::Path;
 
 /// A compressed stream ends within its caps.
 pub(crate) fn inflate(data: &[u8]) {
@@ -70,6 +71,13 @@ pub(crate) fn connector(data: &[u8]) {
     let _ = sensor::without_bpf::connector::parse(data);
 }
 
+/// containerd's database of images. It is read from a file, as there.
+pub(crate) fn containerd(data: &[u8]) {
+    let file = tempfile::tempfile().and_then(|mut file| file.write_all(data).map(|()| file));
+    assert!(file.is_ok(), "a temporary file: {file:?}");
+    drop(file.map(|file| images::containerd::images(&file, Path::new("fuzz"))));
+}
+
 pub(crate) fn dns(data: &[u8]) {
     drop(sensor::dns::parse(data));
 }
@@ -81,6 +89,32 @@ pub(crate) fn event(data: &[u8]) {
     {
         assert_eq!(serde_json::from_slice::<model::Event>(&text).ok(), Some(event), "what we wrote reads back");
     }
+}
+
+/// An answer of containerd as it comes, before its messages.
+pub(crate) fn grpc(data: &[u8]) {
+    sensor::container::grpc::messages(data).for_each(protobuf);
+}
+
+/// The record of a layer from the cache, merged as if it were our own.
+pub(crate) fn kept_layer(data: &[u8]) {
+    let Ok(record) = serde_json::from_slice::<imagescan::LayerRecord>(data) else { return };
+    crate::files::merge_one(record, data.len() as u64);
+}
+
+/// Packages from the cache: what is read is written and read again.
+pub(crate) fn kept_packages(data: &[u8]) {
+    if let Some(packages) = assess::fuzzing::decode(data) {
+        assert_eq!(assess::fuzzing::decode(&assess::fuzzing::encode(&packages)).as_ref(), Some(&packages));
+    }
+}
+
+/// Docker's configuration file, and a credential helper's answer.
+pub(crate) fn logins(data: &[u8]) {
+    for registry in ["r.example", "docker.io"] {
+        drop(images::credentials::held(data, Path::new("fuzz"), registry, "team/app"));
+    }
+    drop(images::credentials::answered(data));
 }
 
 /// A registry's manifest, index or image configuration.

@@ -11,7 +11,7 @@
 //! checked when read; one that is damaged is as good as none.
 
 mod inventory;
-mod packages;
+pub(crate) mod packages;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

@@ -28,7 +28,7 @@ const AHEAD_MILLIS: i64 = 86_400_000;
 
 /// A record that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Changed {
+pub struct Changed {
     /// Its id, as the segment's advisories have it.
     pub id: String,
     /// Where it lies, from the list's folder.
@@ -63,7 +63,7 @@ pub struct ListError {
 }
 
 /// The lines of a list that are newer than `since`.
-pub(crate) fn newer(
+pub fn newer(
     kind: Changes,
     text: &str,
     list: &str,

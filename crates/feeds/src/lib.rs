@@ -22,6 +22,15 @@ pub mod store;
 pub mod tar;
 pub mod update;
 
+/// Parsers of what only updates read, for the fuzz targets: an update fetches it.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::delta::newer as changes;
+    pub use crate::update::fetch::{day_in, plain_name};
+    pub use crate::update::months::parse as months;
+    pub use crate::update::repository::{errata, mirror};
+}
+
 pub use build::{BuildError, BuildReport, build};
 pub use database::{Database, DatabaseError};
 pub use delta::ListError;

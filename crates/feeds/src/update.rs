@@ -20,9 +20,9 @@ use crate::import;
 use crate::sources::{self, Kind, Source};
 use crate::store::{Store, StoreError};
 
-mod fetch;
-mod months;
-mod repository;
+pub(crate) mod fetch;
+pub(crate) mod months;
+pub(crate) mod repository;
 
 pub use fetch::fetch;
 

@@ -172,7 +172,7 @@ fn name(table: &HashMap<u32, String>, id: u32) -> String {
 }
 
 /// Lines `name:x:id:…`; the first entry of an id counts, as for getpwuid(3).
-fn table(text: &str) -> HashMap<u32, String> {
+pub fn table(text: &str) -> HashMap<u32, String> {
     let mut table = HashMap::new();
     for line in text.lines() {
         let mut fields = line.split(':');

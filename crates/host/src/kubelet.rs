@@ -84,11 +84,9 @@ fn load(root: &Root<'_>, path: &str, unreadable: &mut Vec<UnreadableFact>) -> Op
     let mut unread = |reason: String| unreadable.push(UnreadableFact { what: path.to_owned(), reason });
     match root.read_text(Path::new(path), MAX_CONFIG_BYTES) {
         Ok(Some(text)) => {
-            let (node, diagnostics) = limits::yaml::load_one(&text, path, &YamlLimits::DEFAULT);
-            if let Some(problem) = diagnostics.first() {
-                unread(problem.to_string());
-            }
-            node.map(|node| node.to_json())
+            let (value, problem) = config(&text, path);
+            problem.into_iter().for_each(unread);
+            value
         }
         Ok(None) => {
             unread("the kubelet names it, and it does not exist".to_owned());
@@ -99,6 +97,12 @@ fn load(root: &Root<'_>, path: &str, unreadable: &mut Vec<UnreadableFact>) -> Op
             None
         }
     }
+}
+
+/// A configuration file or drop-in, and the first thing that is wrong with it.
+pub fn config(text: &str, path: &str) -> (Option<Value>, Option<String>) {
+    let (node, diagnostics) = limits::yaml::load_one(text, path, &YamlLimits::DEFAULT);
+    (node.map(|node| node.to_json()), diagnostics.first().map(ToString::to_string))
 }
 
 fn drop_ins(root: &Root<'_>, dir: &str, depth: usize, found: &mut Vec<String>, unreadable: &mut Vec<UnreadableFact>) {
@@ -124,7 +128,7 @@ fn drop_ins(root: &Root<'_>, dir: &str, depth: usize, found: &mut Vec<String>, u
 }
 
 /// RFC 7396.
-fn merge(target: &mut Value, patch: Value) {
+pub fn merge(target: &mut Value, patch: Value) {
     let Value::Object(patch) = patch else {
         *target = patch;
         return;

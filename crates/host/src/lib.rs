@@ -10,6 +10,14 @@ mod files;
 mod kubelet;
 mod processes;
 
+/// The parsers alone, for the fuzz targets: the crate reads only files below a root.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::files::table as names;
+    pub use crate::kubelet::{config, flags, merge, named_files};
+    pub use crate::processes::parse as process;
+}
+
 use std::path::{Path, PathBuf};
 
 use model::posture::UnreadableFact;

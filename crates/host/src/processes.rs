@@ -42,6 +42,11 @@ pub fn find(root: &Root<'_>, unreadable: &mut Vec<UnreadableFact>) -> Vec<Proces
 fn process(root: &Root<'_>, pid: u32) -> Option<ProcessFact> {
     let path = format!("/proc/{pid}/cmdline");
     let text = root.read_lossy(Path::new(&path), MAX_ARGUMENTS_BYTES).ok().flatten()?;
+    parse(&text)
+}
+
+/// A command line as `/proc/PID/cmdline` has it, where its program is wanted.
+pub fn parse(text: &str) -> Option<ProcessFact> {
     let args: Vec<String> = text.trim_end_matches('\0').split('\0').map(str::to_owned).collect();
     let program = args.first()?.rsplit('/').next()?.to_owned();
     // hyperkube and k3s run several components in one program, named by the first argument.

@@ -9,6 +9,7 @@ mod bolt;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -66,17 +67,23 @@ fn list(names: &[String]) -> String {
 
 /// An image of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Image {
-    namespace: String,
-    name: String,
-    digest: String,
-    media_type: String,
+pub struct Image {
+    /// Namespace, such as `k8s.io`.
+    pub namespace: String,
+    /// Name, as containerd writes it.
+    pub name: String,
+    /// Digest of its manifest or index; not checked.
+    pub digest: String,
+    /// Media type of that.
+    pub media_type: String,
 }
 
 /// Finds an image by its name, as containerd writes it or with Docker's defaults, in any namespace.
 pub(crate) fn open(root: &Path, name: &str) -> Result<(Layout, Vec<Descriptor>), ContainerdError> {
     let path = root.join("io.containerd.metadata.v1.bolt/meta.db");
-    let images = images(&path)?;
+    let file =
+        crate::layout::open_regular(&path).map_err(|source| ContainerdError::Read { path: path.clone(), source })?;
+    let images = images(&file, &path)?;
     // containerd stores full names; people write short ones.
     let full = name.parse::<RegistryReference>().map(|reference| reference.to_string()).unwrap_or_default();
     let Some(image) =
@@ -103,11 +110,10 @@ pub(crate) fn open(root: &Path, name: &str) -> Result<(Layout, Vec<Descriptor>),
     Ok((Layout::blobs_only(root.join("io.containerd.content.v1.content")), vec![descriptor]))
 }
 
-/// All images of all namespaces, in the order of namespace and name.
-fn images(path: &Path) -> Result<Vec<Image>, ContainerdError> {
+/// All images of all namespaces in a database, in the order of namespace and name. `path` is for errors.
+pub fn images(file: &File, path: &Path) -> Result<Vec<Image>, ContainerdError> {
     let read = |source| ContainerdError::Read { path: path.to_owned(), source };
-    let file = crate::layout::open_regular(path).map_err(read)?;
-    let found = bolt::read_consistently(&file, |bolt| {
+    let found = bolt::read_consistently(file, |bolt| {
         let mut images = Vec::new();
         for (namespace, bucket) in children(bolt, &bolt.root(), b"v1")? {
             for (name, image) in children(bolt, &bucket, b"images")? {

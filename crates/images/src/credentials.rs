@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine as _;
-use limits::json::JsonLimits;
+use limits::json::{JsonError, JsonLimits};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -38,7 +38,7 @@ pub enum CredentialsError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: limits::json::JsonError,
+        source: JsonError,
     },
     /// The `auth` text is not base64 of `user:password`.
     #[error("the login for {key} in {} is not base64 of user:password", path.display())]
@@ -208,15 +208,24 @@ impl Credentials {
                 continue;
             }
             let bytes = limits::read_file(path, MAX_CONFIG_FILE_BYTES)?;
-            let limits = JsonLimits { bytes: bytes.len(), depth: 16 };
-            let file: ConfigFile = limits::json::from_slice(&bytes, &limits)
-                .map_err(|source| CredentialsError::Parse { path: path.clone(), source })?;
+            let file = parse(&bytes, path)?;
             if let Some(login) = find_in(&file, path, registry, repository).await? {
                 return Ok(Some(login));
             }
         }
         Ok(self.entra.clone().filter(|entra| entra.is_for(registry)).map(Login::Entra))
     }
+}
+
+/// The login that a configuration file itself holds for a repository; helpers that it names are not asked. `path` is for
+/// errors.
+pub fn held(bytes: &[u8], path: &Path, registry: &str, repository: &str) -> Result<Option<Login>, CredentialsError> {
+    entry_in(&parse(bytes, path)?, path, registry, repository)
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<ConfigFile, CredentialsError> {
+    let limits = JsonLimits { bytes: bytes.len(), depth: 16 };
+    limits::json::from_slice(bytes, &limits).map_err(|source| CredentialsError::Parse { path: path.to_owned(), source })
 }
 
 async fn find_in(
@@ -235,6 +244,15 @@ async fn find_in(
     {
         return Ok(Some(login));
     }
+    entry_in(file, path, registry, repository)
+}
+
+fn entry_in(
+    file: &ConfigFile,
+    path: &Path,
+    registry: &str,
+    repository: &str,
+) -> Result<Option<Login>, CredentialsError> {
     let wanted = format!("{registry}/{repository}");
     let entry = file
         .auths
@@ -326,13 +344,17 @@ async fn ask_helper(helper: &str, server: &str) -> Result<Option<Login>, Credent
         let none = said.contains("credentials not found");
         return if none { Ok(None) } else { Err(failed(format!("{status}: {said}"))) };
     }
+    answered(&answer).map(Some).map_err(|error| failed(format!("not the answer expected: {error}")))
+}
+
+/// The login in what a helper answers to `get`.
+pub fn answered(answer: &[u8]) -> Result<Login, JsonError> {
     let limits = JsonLimits { bytes: answer.len(), depth: 8 };
-    let answer: HelperAnswer = limits::json::from_slice(&answer, &limits)
-        .map_err(|error| failed(format!("not the answer expected: {error}")))?;
-    Ok(Some(match answer.username.as_str() {
+    let answer: HelperAnswer = limits::json::from_slice(answer, &limits)?;
+    Ok(match answer.username.as_str() {
         "<token>" => Login::Identity(answer.secret),
         _ => Login::Password { user: answer.username, password: answer.secret },
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use model::{Evidence, Location, Package, SourcePackage};
 
+/// Texts of all packages, in bytes: 100,000 packages of 2 KiB stay below. A text that is kept once may be named any number
+/// of times, so without this few bytes could become very many.
+const MAX_TEXT_BYTES: usize = 256 << 20;
+
 /// Writes packages.
 pub fn encode(packages: &[Package]) -> Vec<u8> {
     let mut writer = Writer::default();
@@ -27,7 +31,11 @@ pub fn encode(packages: &[Package]) -> Vec<u8> {
 
 /// Reads what [`encode`] wrote; `None` for anything else.
 pub fn decode(bytes: &[u8]) -> Option<Vec<Package>> {
-    let mut reader = Reader { bytes, texts: Vec::new() };
+    decode_within(bytes, MAX_TEXT_BYTES)
+}
+
+fn decode_within(bytes: &[u8], text_bytes: usize) -> Option<Vec<Package>> {
+    let mut reader = Reader { bytes, texts: Vec::new(), left: text_bytes };
     let texts = reader.count()?;
     reader.texts.reserve(texts);
     for _ in 0..texts {
@@ -137,6 +145,8 @@ impl<'a> Writer<'a> {
 struct Reader<'a> {
     bytes: &'a [u8],
     texts: Vec<&'a str>,
+    /// Bytes of texts that may still be copied.
+    left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -169,7 +179,9 @@ impl<'a> Reader<'a> {
     }
 
     fn owned(&mut self) -> Option<String> {
-        self.text().map(str::to_owned)
+        let text = self.text()?;
+        self.left = self.left.checked_sub(text.len())?;
+        Some(text.to_owned())
     }
 
     #[expect(clippy::option_option, reason = "the outer none is damage, the inner a value that is not there")]
@@ -286,6 +298,15 @@ mod tests {
             }
         }
         assert_eq!(decode(&[&whole[..], b"x"].concat()), None, "something follows");
+    }
+
+    #[test]
+    fn texts_are_counted_as_often_as_they_are_named() {
+        let packages = vec![Package { licenses: vec!["v".repeat(1_000); 50], ..bare() }];
+        let whole = encode(&packages);
+        assert!(whole.len() < 2_000, "kept once");
+        assert_eq!(decode_within(&whole, 51_000), Some(packages));
+        assert_eq!(decode_within(&whole, 50_000), None);
     }
 
     #[test]

@@ -208,11 +208,9 @@ impl Fetcher<'_> {
         // The index itself is always fetched: it is small and names the file whose version counts.
         download::fetch(self.client, url, target, "").await?;
         let text = limits::read_text(target, NAME_MAX_BYTES).map_err(|error| write(std::io::Error::other(error)))?;
-        let name = text.lines().next().unwrap_or("").trim();
-        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if !plain || name.starts_with('.') {
-            return Err(write(std::io::Error::other(format!("{url} names {name:?}, which is not a plain file name"))));
-        }
+        let name = plain_name(&text).map_err(|name| {
+            write(std::io::Error::other(format!("{url} names {name:?}, which is not a plain file name")))
+        })?;
         let folder = url.rsplit_once('/').map_or(url, |(folder, _)| folder);
         // The name carries the date, so an equal name is an equal file even without an entity tag.
         if version == name {
@@ -221,6 +219,13 @@ impl Fetcher<'_> {
         download::fetch(self.client, &format!("{folder}/{name}"), &target.with_file_name(name), "").await?;
         Ok(Fetched::New(name.to_owned()))
     }
+}
+
+/// The name in a file that names another; what stands there instead when it is none of a plain file.
+pub fn plain_name(text: &str) -> Result<&str, &str> {
+    let name = text.lines().next().unwrap_or("").trim();
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if plain && !name.starts_with('.') { Ok(name) } else { Err(name) }
 }
 
 /// Versions of a segment's files, by path in a mirror.
@@ -241,7 +246,7 @@ fn since(entry: &Entry, versions: &BTreeMap<&str, &str>, list: &str) -> Timestam
 }
 
 /// `csaf_vex_2026-11-20.tar.zst` is of that day.
-fn day_in(name: &str) -> Option<Timestamp> {
+pub fn day_in(name: &str) -> Option<Timestamp> {
     let starts = (0..name.len()).filter(|at| name.get(*at..).is_some_and(|rest| rest.starts_with("20")));
     starts.filter_map(|at| name.get(at..at + 10)).find_map(|day| format!("{day}T00:00:00Z").parse().ok())
 }

@@ -25,11 +25,26 @@ struct Months {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Month {
+pub struct Month {
+    /// Its name, which is part of its address: letters, digits and dashes.
     #[serde(rename = "ID")]
-    id: String,
+    pub id: String,
+    /// Date of its last revision, as the list writes it; may be empty.
     #[serde(default)]
-    current_release_date: String,
+    pub current_release_date: String,
+}
+
+/// The months in a list; else what is wrong with it.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Month>, String> {
+    let months: Months = json::from_slice(bytes, &LIST).map_err(|error| format!("is no list of months: {error}"))?;
+    if months.value.is_empty() || months.value.len() > MONTHS_MAX {
+        return Err(format!("lists {} months, not 1 to {MONTHS_MAX}", months.value.len()));
+    }
+    let plain = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    match months.value.iter().find(|month| !plain(&month.id)) {
+        Some(month) => Err(format!("lists {:?}, which is not the name of a month", month.id)),
+        None => Ok(months.value),
+    }
 }
 
 /// What was fetched.
@@ -64,19 +79,11 @@ pub(super) async fn fetch(
     fs::create_dir_all(place.dir).map_err(|source| DownloadError::Write { path: list.clone(), source })?;
     download::fetch(client, place.url, &list, "").await?;
     let bytes = limits::read_file(&list, LIST.bytes as u64).map_err(|error| failed(error.to_string()))?;
-    let months: Months = json::from_slice(&bytes, &LIST)
-        .map_err(|error| failed(format!("{} is no list of months: {error}", place.url)))?;
-    if months.value.is_empty() || months.value.len() > MONTHS_MAX {
-        return Err(failed(format!("{} lists {} months, not 1 to {MONTHS_MAX}", place.url, months.value.len())));
-    }
+    let months = parse(&bytes).map_err(|reason| failed(format!("{} {reason}", place.url)))?;
     let base = |text: &str| text.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let (url, path) = (base(place.url), base(place.path));
     let mut fetched = Fetched::default();
-    for Month { id, current_release_date: revised } in months.value {
-        let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !plain {
-            return Err(failed(format!("{} lists {id:?}, which is not the name of a month", place.url)));
-        }
+    for Month { id, current_release_date: revised } in months {
         let key = format!("{path}cvrf/{id}.json");
         if !revised.is_empty() && known.get(key.as_str()).is_some_and(|known| *known == revised) {
             fetched.versions.insert(key, revised);

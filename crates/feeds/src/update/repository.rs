@@ -16,8 +16,7 @@ const INDEX_MAX_BYTES: u64 = 4 << 20;
 pub(super) async fn fetch(client: &Client, list: &str, target: &Path, known: &str) -> Result<Fetched, DownloadError> {
     let failed = |what: String| DownloadError::Write { path: target.to_owned(), source: std::io::Error::other(what) };
     let base = text(client, list, target).await?;
-    let base = base.lines().map(str::trim).find(|line| line.starts_with("https://") || line.starts_with("http://"));
-    let base = base.ok_or_else(|| failed(format!("{list} names no mirror")))?.trim_end_matches('/').to_owned();
+    let base = mirror(&base).ok_or_else(|| failed(format!("{list} names no mirror")))?;
     let index = format!("{base}/repodata/repomd.xml");
     let repomd = text(client, &index, target).await?;
     let href = errata(&repomd).ok_or_else(|| failed(format!("{index} names no updateinfo")))?;
@@ -35,8 +34,14 @@ async fn text(client: &Client, url: &str, target: &Path) -> Result<String, Downl
         .map_err(|error| DownloadError::Write { path, source: std::io::Error::other(error) })
 }
 
+/// The first address in a list of mirrors, without slashes at its end.
+pub fn mirror(list: &str) -> Option<&str> {
+    let found = list.lines().map(str::trim).find(|line| line.starts_with("https://") || line.starts_with("http://"));
+    found.map(|line| line.trim_end_matches('/'))
+}
+
 /// The `href` of `<data type="updateinfo">`, when it leads down into the repository.
-fn errata(repomd: &str) -> Option<&str> {
+pub fn errata(repomd: &str) -> Option<&str> {
     let (_, rest) = repomd.split_once("type=\"updateinfo\"")?;
     let (own, _) = rest.split_once("</data>")?;
     let (_, rest) = own.split_once("href=\"")?;

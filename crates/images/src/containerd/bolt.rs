@@ -19,8 +19,11 @@ const PAGE_HEADER: usize = 16;
 const ELEMENT: usize = 16;
 /// Largest page with its overflow, in bytes: names and labels of one image are a few KiB.
 const MAX_PAGE_BYTES: u64 = 16 << 20;
-/// Pages of one walk: a store of 10,000 images has a few thousand. Ends cycles in damaged databases.
-const MAX_PAGES: u32 = 100_000;
+/// Pages of one walk, in bytes: a store of 10,000 images has some 20 MiB. Ends cycles in damaged databases.
+const MAX_WALK_BYTES: u64 = 512 << 20;
+/// Pages that wait to be read: more than a branch has, times the height of the tree.
+const MAX_PENDING: usize = 100_000;
+const TOO_MANY: BoltError = BoltError::Damaged("more pages than a database of images has");
 /// Walks until one sees a consistent state.
 const MAX_WALKS: u32 = 10;
 
@@ -50,7 +53,8 @@ struct Meta {
 pub(super) struct Bolt<'a> {
     file: &'a File,
     meta: Meta,
-    pages: std::cell::Cell<u32>,
+    /// Bytes that this walk may still read.
+    left: std::cell::Cell<u64>,
 }
 
 /// Runs a walk until it began and ended with the same transaction.
@@ -59,7 +63,7 @@ pub(super) fn read_consistently<T>(
     walk: impl Fn(&Bolt<'_>) -> Result<T, BoltError>,
 ) -> Result<T, BoltError> {
     for _ in 0..MAX_WALKS {
-        let bolt = Bolt { file, meta: meta(file)?, pages: std::cell::Cell::new(0) };
+        let bolt = Bolt { file, meta: meta(file)?, left: std::cell::Cell::new(MAX_WALK_BYTES) };
         let result = walk(&bolt);
         if meta(file)?.transaction == bolt.meta.transaction {
             return result;
@@ -176,6 +180,9 @@ impl Bolt<'_> {
                 Some(LEAF) => leaf(&page, visit)?,
                 Some(BRANCH) => {
                     let count = usize::from(u16_at(&page, 10).unwrap_or(0));
+                    if stack.len() + count > MAX_PENDING {
+                        return Err(TOO_MANY);
+                    }
                     // Last first, so that the first is popped first.
                     for element in (0..count).rev() {
                         let child = u64_at(&page, PAGE_HEADER + element * ELEMENT + 8);
@@ -189,10 +196,6 @@ impl Bolt<'_> {
     }
 
     fn page(&self, number: u64) -> Result<Vec<u8>, BoltError> {
-        self.pages.set(self.pages.get() + 1);
-        if self.pages.get() > MAX_PAGES {
-            return Err(BoltError::Damaged("more pages than a database of images has"));
-        }
         let offset = number.checked_mul(self.meta.page_size).ok_or(BoltError::Damaged("a page beyond the end"))?;
         let mut header = [0; PAGE_HEADER];
         self.read(&mut header, offset)?;
@@ -201,6 +204,7 @@ impl Bolt<'_> {
         if length > MAX_PAGE_BYTES {
             return Err(BoltError::Damaged("a page that is too large"));
         }
+        self.left.set(self.left.get().checked_sub(length).ok_or(TOO_MANY)?);
         let mut page = vec![0; usize::try_from(length).unwrap_or(0)];
         self.read(&mut page, offset)?;
         Ok(page)
@@ -227,6 +231,8 @@ fn leaf(page: &[u8], visit: &mut dyn FnMut(Item<'_>)) -> Result<(), BoltError> {
     if u16_at(page, 8) != Some(LEAF) {
         return Err(BoltError::Damaged("a page that is no leaf"));
     }
+    // Elements do not overlap; else a small page could be a large bucket.
+    let mut room = page.len();
     for element in 0..usize::from(u16_at(page, 10).unwrap_or(0)) {
         let at = PAGE_HEADER + element * ELEMENT;
         let fields = (u32_at(page, at), u32_at(page, at + 4), u32_at(page, at + 8), u32_at(page, at + 12));
@@ -240,6 +246,7 @@ fn leaf(page: &[u8], visit: &mut dyn FnMut(Item<'_>)) -> Result<(), BoltError> {
         let (Some(key), Some(value)) = (page.get(start..middle), page.get(middle..end)) else {
             return Err(BoltError::Damaged("a leaf beyond its page"));
         };
+        room = room.checked_sub(key.len() + value.len()).ok_or(BoltError::Damaged("elements that overlap"))?;
         visit(Item { is_bucket: flags & BUCKET_FLAG != 0, key, value });
     }
     Ok(())

@@ -80,7 +80,7 @@ fn read(bytes: &[u8]) -> Result<Vec<Image>, String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("meta.db");
     std::fs::write(&path, bytes).unwrap();
-    images(&path).map_err(|error| error.to_string())
+    images(&File::open(&path).unwrap(), &path).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -121,6 +121,30 @@ fn damage_never_panics_nor_loops() {
     let mut cycle = whole;
     cycle[4 * 4096 + 16 + 8] = 4;
     assert!(read(&cycle).unwrap_err().contains("more pages"));
+}
+
+#[test]
+fn small_files_do_not_become_large_in_memory() {
+    // The branch leads to itself as often as a page has room for: each time it is read, what is to be read grows.
+    let mut wide = database();
+    wide[4 * 4096 + 10..4 * 4096 + 12].copy_from_slice(&255_u16.to_le_bytes());
+    for element in 0..255 {
+        let at = 4 * 4096 + 16 + element * 16 + 8;
+        wide[at..at + 8].copy_from_slice(&4_u64.to_le_bytes());
+    }
+    assert!(read(&wide).unwrap_err().contains("more pages"));
+    // Elements that all are the same bytes of their page: each was to be copied.
+    let value = vec![0; 2000];
+    let mut elements = Vec::new();
+    for index in 0..100_u32 {
+        for number in [1, 1600 - index * 16, 1, 2000] {
+            elements.extend(number.to_le_bytes());
+        }
+    }
+    let mut overlapping = database();
+    let leaf = [page(5, 2, 100, &elements), b"k".to_vec(), value].concat();
+    overlapping[5 * 4096..5 * 4096 + leaf.len()].copy_from_slice(&leaf);
+    assert!(read(&overlapping).unwrap_err().contains("overlap"));
 }
 
 #[test]

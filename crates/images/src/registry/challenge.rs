@@ -5,7 +5,7 @@
 
 /// What a registry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Challenge {
+pub enum Challenge {
     /// A token of its token service.
     Bearer {
         /// Address of the token service.
@@ -20,7 +20,7 @@ pub(super) enum Challenge {
 }
 
 /// The challenge among header lines that can be answered; `Bearer` before `Basic`.
-pub(super) fn choose<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Challenge> {
+pub fn choose<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Challenge> {
     let mut basic = None;
     for line in lines {
         for (scheme, parameters) in split(line) {

@@ -5,7 +5,7 @@
 
 mod auth;
 mod azure;
-mod challenge;
+pub mod challenge;
 mod error;
 mod fetch;
 

@@ -135,7 +135,7 @@ fn refusal(call: &'static str, headers: &hyper::HeaderMap) -> Option<AskError> {
 }
 
 /// The messages in a body: a byte for compression (we ask for none), four for the length.
-fn messages(mut body: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn messages(mut body: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (head, rest) = body.split_first_chunk::<5>()?;
         let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
