@@ -2,29 +2,27 @@
 //!
 //! One thread owns all of this, so that nothing here is locked. What it is not: it neither reads the ring nor sends.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use detect::mask::Masker;
 use model::{Attribution, Event, Process, Scope, event};
-use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
-use crate::container::locate::{self, Creation};
+use crate::container::locate::{self, Containerd, Creation};
 use crate::container::resolver::{Reply, Resolver};
 use crate::container::{Container, Containers, Number};
 use crate::convert;
-use detect::mask::Masker;
-
 use crate::process::{Table, proc};
 use crate::questions::Questions;
 use crate::record::{self, Body, Cgroup, Fork, Header, Record, SocketCall};
 use crate::signal::Signal;
 
-/// How long events wait for the name of their container's image.
-pub const HOLD_NANOS: u64 = 2_000_000_000;
-/// And how many of one container: then they go on as they are.
-pub const MAX_HELD: usize = 4096;
+mod waiting;
+
+use waiting::Waiting;
+pub use waiting::{HOLD_NANOS, MAX_HELD};
 
 /// The unjudged open of a process with which its opens are judged. Most programs open fewer files than this; for them
 /// judging would cost more than it saves, about as much as four opens.
@@ -43,13 +41,6 @@ pub trait Sink {
     fn unjudged(&mut self, header: &Header, event: &Event);
 }
 
-/// Events that wait for a container's image.
-#[derive(Debug)]
-struct Held {
-    until: u64,
-    events: VecDeque<Event>,
-}
-
 /// The state between records.
 #[derive(Debug)]
 pub struct Pipeline<S> {
@@ -58,9 +49,8 @@ pub struct Pipeline<S> {
     questions: Questions,
     containers: Containers,
     resolver: Option<Resolver>,
-    held: FxHashMap<Number, Held>,
+    waiting: Waiting,
     malformed: u64,
-    hold_nanos: u64,
     canary: Option<u32>,
     proved: BTreeSet<Signal>,
     started: Vec<u32>,
@@ -83,9 +73,8 @@ impl<S: Sink> Pipeline<S> {
             questions: Questions::default(),
             containers,
             resolver,
-            held: FxHashMap::default(),
+            waiting: Waiting::default(),
             malformed: 0,
-            hold_nanos: HOLD_NANOS,
             canary: None,
             proved: BTreeSet::new(),
             started: Vec::new(),
@@ -100,7 +89,7 @@ impl<S: Sink> Pipeline<S> {
     /// Lets events wait for another time than [`HOLD_NANOS`] for the name of their container's image.
     #[must_use]
     pub const fn holding(mut self, nanos: u64) -> Self {
-        self.hold_nanos = nanos;
+        self.waiting.nanos = nanos;
         self
     }
 
@@ -186,10 +175,8 @@ impl<S: Sink> Pipeline<S> {
     }
 
     fn find_containers(&mut self, runc_roots: &[PathBuf]) {
-        let shims: Vec<_> = self.processes.iter().filter_map(|process| locate::shim_of(process)).collect();
-        let of = |id: &str| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, c)| c.clone());
         if self.containers.is_empty() {
-            self.containers.scan(runc_roots, of);
+            self.containers.scan(runc_roots, containerd_of(&self.processes));
         }
     }
 
@@ -232,8 +219,7 @@ impl<S: Sink> Pipeline<S> {
         for reply in replies {
             self.replied(reply, now);
         }
-        let over = self.held.iter().filter(|(_, held)| held.until <= now).map(|(number, _)| *number);
-        for number in over.collect::<Vec<Number>>() {
+        for number in self.waiting.over(now) {
             self.release(number);
         }
     }
@@ -284,7 +270,7 @@ impl<S: Sink> Pipeline<S> {
                 let by = self.call_provider(header);
                 self.emit(header, place, Arc::clone(&process), by, convert::open(open));
                 // Not while its place is unknown or its container's image may still come.
-                let known_place = place.is_some() && !self.held.contains_key(&known);
+                let known_place = place.is_some() && !self.waiting.has(known);
                 if open.unjudged && known_place && self.processes.unjudged(header) >= JUDGED_FROM {
                     let (scope, attribution) = self.scope(place);
                     let any = event::Body::Exit(event::Exit { code: 0, signal: 0, duration_ms: 0 });
@@ -394,9 +380,7 @@ impl<S: Sink> Pipeline<S> {
 
     fn created(&self, path: &str) -> Option<Creation> {
         crate::container::cgroup::parse(path)?;
-        let shims: Vec<_> = self.processes.iter().filter_map(|process| locate::shim_of(process)).collect();
-        let of = |id: &str| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, c)| c.clone());
-        Containers::created(&self.runc_roots, path, of)
+        Containers::created(&self.runc_roots, path, containerd_of(&self.processes))
     }
 
     /// A runtime that is creating the container of a cgroup which somebody else made for it (systemd).
@@ -410,7 +394,7 @@ impl<S: Sink> Pipeline<S> {
         let Some(container) = self.containers.get(number) else { return };
         let asked = self.resolver.as_ref().is_some_and(|resolver| resolver.ask(container));
         if asked && container.lacks_image() {
-            self.held.insert(number, Held { until: now.saturating_add(self.hold_nanos), events: VecDeque::new() });
+            self.waiting.begin(number, now);
         }
     }
 
@@ -451,14 +435,10 @@ impl<S: Sink> Pipeline<S> {
         event.extra = extra;
         event.process = process;
         let number = place.unwrap_or(0);
-        match self.held.get_mut(&number) {
-            None => self.sink.event(event),
-            Some(held) => {
-                held.events.push_back(event);
-                if held.events.len() >= MAX_HELD {
-                    self.release(number);
-                }
-            }
+        if let Some(event) = self.waiting.keep(number, event) {
+            self.sink.event(event);
+        } else if self.waiting.is_full(number) {
+            self.release(number);
         }
     }
 
@@ -481,21 +461,26 @@ impl<S: Sink> Pipeline<S> {
 
     /// Hands on what waits for the name of an image: at the end nobody waits for it any more.
     pub fn finish(&mut self) {
-        let waiting: Vec<Number> = self.held.keys().copied().collect();
-        for number in waiting {
+        for number in self.waiting.over(u64::MAX) {
             self.release(number);
         }
     }
 
     fn release(&mut self, number: Number) {
-        let Some(held) = self.held.remove(&number) else { return };
+        let events = self.waiting.end(number);
         let (scope, attribution) = self.scope(Some(number));
-        for mut event in held.events {
+        for mut event in events {
             event.scope = Arc::clone(&scope);
             event.attribution = attribution;
             self.sink.event(event);
         }
     }
+}
+
+/// Which containerd a container belongs to, by the shims that run: its own, else any.
+fn containerd_of(processes: &Table) -> impl Fn(&str) -> Option<Containerd> {
+    let shims: Vec<_> = processes.iter().filter_map(|process| locate::shim_of(process)).collect();
+    move |id| shims.iter().find(|(first, _)| first == id).or(shims.first()).map(|(_, containerd)| containerd.clone())
 }
 
 #[cfg(test)]

@@ -69,10 +69,10 @@ fn the_first_event_of_a_container_has_its_pod() {
 
 #[test]
 fn held_events_keep_their_order_and_are_let_go_in_time() {
-    let mut pipeline = pipeline();
+    let mut pipeline = pipeline().holding(10);
     let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let number = pipeline.containers.made(7, &format!("/docker/{id}"), 0, None).unwrap();
-    pipeline.held.insert(number, Held { until: 10, events: VecDeque::new() });
+    pipeline.waiting.begin(number, 0);
     for path in ["/a", "/b"] {
         pipeline.record(&RecordBuilder::new(INIT, "sh").cgroup_of(7).open(path));
     }
@@ -93,7 +93,7 @@ fn what_is_held_is_bounded() {
     let mut pipeline = pipeline();
     let id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let number = pipeline.containers.made(7, &format!("/docker/{id}"), 0, None).unwrap();
-    pipeline.held.insert(number, Held { until: u64::MAX, events: VecDeque::new() });
+    pipeline.waiting.begin(number, u64::MAX);
     let record = RecordBuilder::new(INIT, "sh").cgroup_of(7).open("/a");
     for _ in 0..MAX_HELD - 1 {
         pipeline.record(&record);
