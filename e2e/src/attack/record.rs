@@ -197,6 +197,7 @@ impl Numbers {
         process.pgid = process.pgid.map(|pgid| self.pid(pgid));
         process.start_time = at(process.start_time);
         // Our rules ask for none of these.
+        (process.exe_inode, process.exe_changed, process.exe_modified) = Default::default();
         process.namespaces = model::Namespaces::default();
         (process.caps_effective, process.caps_permitted) = Default::default();
         let asked_for = |entry: &&String| entry.starts_with("HIST") || entry.starts_with("LD_");
