@@ -101,6 +101,21 @@ fn quoted(word: &str) -> String {
     format!("\"{word}\"")
 }
 
+/// Operators that compare with one value.
+const OPERATORS: [&str; 11] = [
+    "=",
+    "!=",
+    "contains",
+    "icontains",
+    "bcontains",
+    "startswith",
+    "bstartswith",
+    "endswith",
+    "glob",
+    "iglob",
+    "regex",
+];
+
 /// One check, often of a form that does not compile; then another one is made.
 fn check(dice: &mut Dice, of_audit: bool) -> String {
     let word = |dice: &mut Dice| quoted(WORDS[dice.roll(WORDS.len())]);
@@ -117,19 +132,6 @@ fn check(dice: &mut Dice, of_audit: bool) -> String {
         _ => &LISTS,
     };
     let left = fields[dice.roll(fields.len())];
-    let operators = [
-        "=",
-        "!=",
-        "contains",
-        "icontains",
-        "bcontains",
-        "startswith",
-        "bstartswith",
-        "endswith",
-        "glob",
-        "iglob",
-        "regex",
-    ];
     match dice.roll(12) {
         0 => format!("{left} exists"),
         1 => format!(
@@ -141,16 +143,16 @@ fn check(dice: &mut Dice, of_audit: bool) -> String {
         3..5 => format!("{left} {} {}", ["in", "intersects", "pmatch"][dice.roll(3)], list(dice)),
         5..7 => {
             let modifier = ["oneof", "anyof", "allof"][dice.roll(3)];
-            format!("{left} {} {modifier} {}", operators[dice.roll(operators.len())], list(dice))
+            format!("{left} {} {modifier} {}", OPERATORS[dice.roll(OPERATORS.len())], list(dice))
         }
         7 => {
             let right = fields[dice.roll(fields.len())];
             let right = if right.contains('(') { right.to_owned() } else { format!("val({right})") };
             let order = ["<", "<=", ">", ">=", "in", "intersects"];
-            let all: Vec<&str> = operators.into_iter().chain(order).collect();
+            let all: Vec<&str> = OPERATORS.into_iter().chain(order).collect();
             format!("{left} {} {right}", all[dice.roll(all.len())])
         }
-        _ => format!("{left} {} {}", operators[dice.roll(operators.len())], word(dice)),
+        _ => format!("{left} {} {}", OPERATORS[dice.roll(OPERATORS.len())], word(dice)),
     }
 }
 
@@ -260,30 +262,8 @@ fn the_random_conditions_try_everything() {
             text.push('\n');
         }
     }
-    for word in [
-        "exists",
-        "=",
-        "!=",
-        "<",
-        "<=",
-        ">",
-        ">=",
-        "contains",
-        "icontains",
-        "bcontains",
-        "startswith",
-        "bstartswith",
-        "endswith",
-        "glob",
-        "iglob",
-        "regex",
-        "in",
-        "intersects",
-        "pmatch",
-        "oneof",
-        "anyof",
-        "allof",
-    ] {
+    let others = ["exists", "<", "<=", ">", ">=", "in", "intersects", "pmatch", "oneof", "anyof", "allof"];
+    for word in OPERATORS.into_iter().chain(others) {
         assert!(text.contains(&format!(" {word}")), "{word}");
     }
     for fields in [&TEXTS[..], &NUMBERS, &BOOLEANS, &ADDRESSES, &LISTS, &AUDIT] {
