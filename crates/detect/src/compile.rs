@@ -18,38 +18,48 @@ use crate::ruleset::{CompileOptions, Compiled, RuleSet};
 use crate::test::{self, Test};
 use crate::{Catalogue, EventSource, Rule, Source, content, detectors, lint, operand};
 
-/// Compiles files. `builtin` are ours, evaluated apart from the others.
-pub fn compile(
-    builtin: &[Source],
-    files: &[Source],
-    catalogue: &Catalogue,
-    options: &CompileOptions,
-) -> (RuleSet, Vec<Diagnostic>) {
-    let mut collected = Collected::default();
-    let mut hash = Sha256::new();
-    for (source, ours) in builtin.iter().map(|source| (source, true)).chain(files.iter().map(|source| (source, false)))
-    {
-        hash.update((source.text.len() as u64).to_le_bytes());
-        hash.update(source.text.as_bytes());
-        collected.read(source, ours || content::is_ours(source));
+impl RuleSet {
+    /// Compiles rule files in the order given: later files may override earlier ones.
+    ///
+    /// Never fails: what is wrong is left out and said in a diagnostic.
+    pub fn compile(sources: &[Source], options: &CompileOptions) -> (Self, Vec<Diagnostic>) {
+        let builtin = if options.builtin { content::rules() } else { Vec::new() };
+        Self::compile_with(&builtin, sources, content::catalogue(), options)
     }
-    // Our macros are what the additions are made of.
-    if (!builtin.is_empty() || files.iter().any(content::is_ours))
-        && let Some(source) = content::tuning(files)
-    {
-        hash.update(source.text.as_bytes());
-        collected.read(&source, false);
+
+    /// The same with another catalogue and other built-in rules, which are evaluated apart from the others.
+    pub fn compile_with(
+        builtin: &[Source],
+        files: &[Source],
+        catalogue: &Catalogue,
+        options: &CompileOptions,
+    ) -> (Self, Vec<Diagnostic>) {
+        let mut collected = Collected::default();
+        let mut hash = Sha256::new();
+        let builtins = builtin.iter().map(|source| (source, true));
+        for (source, ours) in builtins.chain(files.iter().map(|source| (source, false))) {
+            hash.update((source.text.len() as u64).to_le_bytes());
+            hash.update(source.text.as_bytes());
+            collected.read(source, ours || content::is_ours(source));
+        }
+        // Our macros are what the additions are made of.
+        if (!builtin.is_empty() || files.iter().any(content::is_ours))
+            && let Some(source) = content::tuning(files)
+        {
+            hash.update(source.text.as_bytes());
+            collected.read(&source, false);
+        }
+        let version = hex::encode(&hash.finalize()[..8]);
+        let mut compiler = Compiler::new(collected);
+        compiler.macros();
+        let rules = compiler.rules(catalogue, options);
+        compiler.unused();
+        compiler.program.finish();
+        let Compiler { program, diagnostics, off, .. } = compiler;
+        let ours = rules.iter().any(|compiled| compiled.builtin);
+        let detectors = if ours { detectors::rules(catalogue) } else { Vec::new() };
+        (Self::new(rules, detectors, off, program, version, options.matching), diagnostics)
     }
-    let version = hex::encode(&hash.finalize()[..8]);
-    let mut compiler = Compiler::new(collected);
-    compiler.macros();
-    let rules = compiler.rules(catalogue, options);
-    compiler.unused();
-    compiler.program.finish();
-    let Compiler { program, diagnostics, off, .. } = compiler;
-    let ours = rules.iter().any(|compiled| compiled.builtin);
-    let detectors = if ours { detectors::rules(catalogue) } else { Vec::new() };
-    (RuleSet::new(rules, detectors, off, program, version, options.matching), diagnostics)
 }
 
 struct Compiler {

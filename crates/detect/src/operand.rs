@@ -168,8 +168,10 @@ impl Side {
         match self {
             Self::Field(spec, arg) => (spec.get)(context, arg),
             Self::Text(text) => Value::text(text),
-            Self::List(sides) => transform::list(sides, context),
-            Self::Transform(transformer, sides) => transform::apply(transformer, sides, context),
+            Self::List(sides) => transform::list(sides.iter().map(|side| side.value(context))),
+            Self::Transform(transformer, sides) => {
+                transform::apply(transformer, sides.iter().map(|side| side.value(context)))
+            }
         }
     }
 }

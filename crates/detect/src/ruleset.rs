@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::Diagnostic;
-
 use crate::condition::Expr;
 use crate::output::Output;
 use crate::program::Program;
-use crate::{Catalogue, Degraded, Needs, Priority, Rule, Source, compile, content};
+use crate::{Degraded, Needs, Priority, Rule};
 
 /// How many rules one event may match (Falco's `rule_matching`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,24 +67,6 @@ struct Inner {
 }
 
 impl RuleSet {
-    /// Compiles rule files in the order given: later files may override earlier ones.
-    ///
-    /// Never fails: what is wrong is left out and said in a diagnostic.
-    pub fn compile(sources: &[Source], options: &CompileOptions) -> (Self, Vec<Diagnostic>) {
-        let builtin = if options.builtin { content::rules() } else { Vec::new() };
-        compile::compile(&builtin, sources, content::catalogue(), options)
-    }
-
-    /// The same with another catalogue and other built-in rules.
-    pub fn compile_with(
-        builtin: &[Source],
-        sources: &[Source],
-        catalogue: &Catalogue,
-        options: &CompileOptions,
-    ) -> (Self, Vec<Diagnostic>) {
-        compile::compile(builtin, sources, catalogue, options)
-    }
-
     /// From compiled rules.
     pub(crate) fn new(
         compiled: Vec<Compiled>,

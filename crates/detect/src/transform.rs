@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use crate::fields::Context;
-use crate::operand::Side;
 use crate::value::Value;
 
 /// A transformer.
@@ -39,11 +37,11 @@ impl Transformer {
     }
 }
 
-/// The values of several sides as one list; none when one of them has no value.
-pub fn list<'a>(sides: &'a [Side], context: &Context<'a>) -> Value<'a> {
+/// Several values as one list; none when one of them is missing.
+pub fn list<'a>(values: impl Iterator<Item = Value<'a>>) -> Value<'a> {
     let mut out = Vec::new();
-    for side in sides {
-        match side.value(context) {
+    for value in values {
+        match value {
             Value::Missing => return Value::Missing,
             Value::Text(text) => out.push(text),
             Value::List(more) | Value::AnyText(more) => out.extend(more),
@@ -53,16 +51,16 @@ pub fn list<'a>(sides: &'a [Side], context: &Context<'a>) -> Value<'a> {
     Value::List(out)
 }
 
-/// The value of a transformer.
-pub fn apply<'a>(transformer: &'a Transformer, sides: &'a [Side], context: &Context<'a>) -> Value<'a> {
-    let Some(first) = sides.first().map(|side| side.value(context)) else { return Value::Missing };
+/// What a transformer makes of its arguments.
+pub fn apply<'a>(transformer: &Transformer, mut args: impl Iterator<Item = Value<'a>>) -> Value<'a> {
+    let Some(first) = args.next() else { return Value::Missing };
     match transformer {
         Transformer::ToLower => each(first, |text| Some(Cow::Owned(text.to_ascii_lowercase()))),
         Transformer::ToUpper => each(first, |text| Some(Cow::Owned(text.to_ascii_uppercase()))),
         Transformer::B64 => each(first, |text| decode_base64(&text).map(Cow::Owned)),
         Transformer::Basename => each(first, |text| Some(Cow::Owned(basename(&text).to_owned()))),
         Transformer::Len => length(&first),
-        Transformer::Join => match (first, sides.get(1).map(|side| side.value(context))) {
+        Transformer::Join => match (first, args.next()) {
             (Value::Text(separator), Some(Value::List(items) | Value::AnyText(items))) => {
                 Value::Text(Cow::Owned(items.join(separator.as_ref())))
             }
@@ -70,13 +68,13 @@ pub fn apply<'a>(transformer: &'a Transformer, sides: &'a [Side], context: &Cont
         },
         Transformer::Concat => {
             let mut text = String::new();
-            for side in sides {
-                let Value::Text(part) = side.value(context) else { return Value::Missing };
+            for value in std::iter::once(first).chain(args) {
+                let Value::Text(part) = value else { return Value::Missing };
                 text.push_str(&part);
             }
             Value::Text(Cow::Owned(text))
         }
-        Transformer::Getopt(selector) => match (first, sides.get(1).map(|side| side.value(context))) {
+        Transformer::Getopt(selector) => match (first, args.next()) {
             (Value::List(args) | Value::AnyText(args), Some(Value::Text(options))) => {
                 getopt(&args, &options, *selector)
             }

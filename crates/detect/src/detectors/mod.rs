@@ -41,13 +41,13 @@ pub enum Wanted {
     OfOrBelow(fn(&Process) -> bool, &'static [&'static str]),
 }
 
-/// Which opens of a class ([`crate::opens::class`]) a detector looks at. One that is not described here gets all.
-pub fn opens_of(detector: &str, class: usize) -> Wanted {
+/// Which opens a detector looks at, of those that give a descriptor to write or of the others. One that is not described
+/// here gets all.
+pub fn opens_of(detector: &str, writes: bool) -> Wanted {
     let Some((name, kinds, _)) = ALL.iter().find(|(name, ..)| *name == detector) else { return Wanted::Everything };
     if !kinds.contains(&"file_open") {
         return Wanted::Nothing;
     }
-    let writes = crate::opens::writes(class);
     match *name {
         "download-then-run" | "download-then-chmod" | "log-burst" if !writes => Wanted::Nothing,
         "download-then-run" | "download-then-chmod" => Wanted::OfOrBelow(download::may_bring, &connected::TEMPORARY),

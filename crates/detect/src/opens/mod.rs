@@ -46,7 +46,7 @@ pub const fn class(flags: OpenFlags, result: i64) -> usize {
 }
 
 /// Whether the opens of a class give a descriptor that can be written.
-pub(crate) const fn writes(class: usize) -> bool {
+const fn writes(class: usize) -> bool {
     class & WORKED != 0 && matches!(class & OpenFlags::ACCESS_MODE as usize, 1 | 2)
 }
 
@@ -70,7 +70,7 @@ impl Judge {
                 if other { Residual::Never } else { simplify.node(*root, true) }
             });
             let mut all: Vec<Residual> = roots.collect();
-            let wanted = rules.detectors().iter().map(|rule| detectors::opens_of(&rule.name, class));
+            let wanted = rules.detectors().iter().map(|rule| detectors::opens_of(&rule.name, writes(class)));
             all.extend(wanted.map(|wanted| simplify.detector(wanted)));
             Residual::any(all)
         });
