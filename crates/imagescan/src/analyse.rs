@@ -25,6 +25,7 @@ mod os_release;
 mod owned;
 mod pacman;
 mod php;
+mod pieces;
 mod placed;
 mod python;
 mod rpm;

@@ -7,7 +7,7 @@
 
 use model::Evidence;
 
-use super::binary::{Capture, Mark, View};
+use super::pieces::{Capture, Mark, View};
 use crate::bytes::le16;
 use crate::path::extension;
 use crate::record::Found;

@@ -12,7 +12,7 @@ mod modules;
 
 use rustc_hash::FxHashMap;
 
-use super::binary::{Capture, Mark, View};
+use super::pieces::{Capture, Mark, View};
 use crate::record::Found;
 use elf::Segments;
 use functions::Functions;

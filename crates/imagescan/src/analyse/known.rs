@@ -6,7 +6,7 @@
 
 use model::Evidence;
 
-use super::binary::{Mark, View};
+use super::pieces::{Mark, View};
 use crate::record::Found;
 
 /// Digits of a time in seconds.

@@ -8,7 +8,7 @@ use std::io::Read;
 use limits::json::{self, JsonLimits};
 use model::Evidence;
 
-use super::binary::{Capture, View};
+use super::pieces::{Capture, View};
 use super::{Analyser, Packages, Take, toml};
 use crate::record::Found;
 
@@ -21,7 +21,7 @@ const MAX_PLAIN: u64 = 8 << 20;
 /// What every list begins with.
 const START: &[u8] = b"{\"packages\":[";
 /// Bytes that a trial decompresses: enough for the code tables of a deflate block and the first plain bytes.
-const TRIAL: usize = super::binary::OVERLAP;
+const TRIAL: usize = super::pieces::OVERLAP;
 /// Lists of one program. There is one; a hostile file may show others.
 const MAX_LISTS: usize = 4;
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::*;
+use crate::analyse::pieces::Capture;
 use crate::analyse::rust;
 
 fn packages(name: &str, bytes: &[u8]) -> Vec<String> {

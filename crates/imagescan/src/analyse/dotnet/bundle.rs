@@ -2,7 +2,7 @@
 //! (dotnet/designs, "Single-file Bundler"; dependencies are not compressed with the rest).
 
 use super::libraries;
-use crate::analyse::binary::{Capture, Mark, View};
+use crate::analyse::pieces::{Capture, Mark, View};
 use crate::record::Found;
 
 /// What the list begins with, apart from the brace and the end of line before it.
@@ -79,7 +79,7 @@ mod tests {
         let mut search = Search::new();
         let mut end = 0;
         while end < bytes.len() {
-            let start = end.saturating_sub(crate::analyse::binary::OVERLAP);
+            let start = end.saturating_sub(crate::analyse::pieces::OVERLAP);
             end = bytes.len().min(end + piece);
             search.look(&View { bytes: &bytes[start..end], start: start as u64, last: end == bytes.len() });
         }

@@ -5,7 +5,7 @@
 use model::SymbolSet;
 use rustc_hash::FxHashMap;
 
-use super::super::binary::{Mark, View};
+use super::super::pieces::{Mark, View};
 use crate::bytes::le64;
 
 /// What the four magic numbers have in common, from their second byte on: `…ff ff ff`, and two zeros after them.

@@ -1,7 +1,7 @@
 //! Cases of `golang`: inputs and what must come of them.
 
 use super::*;
-use crate::analyse::binary::OVERLAP;
+use crate::analyse::pieces::OVERLAP;
 
 /// Lets a search look at bytes in small pieces with the overlap that the reader of programs gives.
 fn look(bytes: &[u8]) -> Vec<String> {
