@@ -58,7 +58,7 @@ pub enum DownloadError {
     },
     /// A list of changes cannot be read.
     #[error(transparent)]
-    List(#[from] crate::delta::ListError),
+    List(#[from] crate::changes::ListError),
     /// The file could not be written.
     #[error("writing {}", path.display())]
     Write {

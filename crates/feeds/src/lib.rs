@@ -10,6 +10,7 @@ pub mod addresses;
 pub mod archive;
 pub mod build;
 pub mod catalogue;
+mod changes;
 pub mod database;
 mod delta;
 pub mod download;
@@ -25,13 +26,13 @@ pub mod update;
 /// Parsers of what only updates read, for the fuzz targets: an update fetches it.
 #[doc(hidden)]
 pub mod fuzzing {
-    pub use crate::delta::newer as changes;
+    pub use crate::changes::newer as changes;
     pub use crate::update::fetch::{day_in, plain_name};
     pub use crate::update::months::parse as months;
     pub use crate::update::repository::{errata, mirror};
 }
 
 pub use build::{BuildError, BuildReport, build};
+pub use changes::ListError;
 pub use database::{Database, DatabaseError};
-pub use delta::ListError;
 pub use manifest::{Entry, Manifest};

@@ -94,7 +94,7 @@ impl Archive {
     /// temporary file without a name: its members have to be read at their places.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let read = |source| ArchiveError::Read { path: path.to_owned(), source };
-        let mut file = crate::layout::open_regular(path).map_err(read)?;
+        let mut file = crate::file::open_regular(path).map_err(read)?;
         let mut start = [0; 4];
         let count = file.read_at(&mut start, 0).map_err(read)?;
         let mut unpacked_bytes = 0;

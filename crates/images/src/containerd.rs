@@ -82,7 +82,7 @@ pub struct Image {
 pub(crate) fn open(root: &Path, name: &str) -> Result<(Layout, Vec<Descriptor>), ContainerdError> {
     let path = root.join("io.containerd.metadata.v1.bolt/meta.db");
     let file =
-        crate::layout::open_regular(&path).map_err(|source| ContainerdError::Read { path: path.clone(), source })?;
+        crate::file::open_regular(&path).map_err(|source| ContainerdError::Read { path: path.clone(), source })?;
     let images = images(&file, &path)?;
     // containerd stores full names; people write short ones.
     let full = name.parse::<RegistryReference>().map(|reference| reference.to_string()).unwrap_or_default();

@@ -4,8 +4,6 @@
 //! Paths are made from parsed digests only, so nothing in a document can lead out of the layout. The content store of
 //! containerd keeps its blobs in the same way and is read through here too.
 
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -14,6 +12,7 @@ use limits::ReadError;
 use crate::archive::{Archive, ArchiveError};
 use crate::blob::{Blob, Expectation};
 use crate::digest::Digest;
+use crate::file::open_regular;
 use crate::manifest::{self, Descriptor, Document, MAX_MANIFEST_BYTES, ManifestError};
 
 /// Annotation with the name of an image of a layout.
@@ -171,15 +170,6 @@ impl Layout {
 
 fn name_of(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
-}
-
-/// Opens a file that must be one: a pipe in its place would block for ever.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
-    let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    if !std::fs::metadata(path).map_err(with_path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display())));
-    }
-    File::open(path).map_err(with_path)
 }
 
 /// `PATH` or `PATH:NAME`; what exists as a whole is a path.

@@ -14,6 +14,7 @@ pub mod credentials;
 pub mod digest;
 pub mod directory;
 pub mod docker_archive;
+mod file;
 pub mod layout;
 pub mod manifest;
 pub mod pipe;

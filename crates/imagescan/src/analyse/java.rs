@@ -5,6 +5,7 @@
 //! archive itself or the table of projects that publish without Maven's files says so; else the artifact stands alone,
 //! marked as of low confidence.
 
+mod folders;
 pub mod gradle;
 mod groups;
 mod identity;
@@ -17,7 +18,7 @@ use limits::zip::{Archive, ZipError, ZipLimits};
 use model::{Diagnostic, Evidence, Level};
 
 use super::{Analyser, Packages};
-use crate::path::{extension, file_name, self_and_parents};
+use crate::path::{extension, file_name};
 use crate::record::Found;
 use crate::room::{Held, Room, Source};
 
@@ -66,7 +67,7 @@ struct Contents {
     projects: Vec<(usize, String)>,
     archives: Vec<(usize, String)>,
     /// Folders of classes, for telling projects apart.
-    folders: identity::Folders,
+    folders: folders::Folders,
 }
 
 impl Contents {
@@ -151,11 +152,6 @@ impl Walk<'_> {
 fn placed(found: Found, inner: &str, place: &str) -> Found {
     let inner = if inner.is_empty() { place.to_owned() } else { format!("{inner}!/{place}") };
     Found { inner, ..found }
-}
-
-/// Whether a folder of classes is, or lies in, another.
-fn lies_in(folder: &str, above: &str) -> bool {
-    self_and_parents(folder).any(|part| part == above)
 }
 
 /// A package of an archive.

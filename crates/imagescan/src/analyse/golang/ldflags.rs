@@ -4,18 +4,14 @@
 //! its variables (`go help build`, `go tool link`). Which one is their choice: known are names that say what it is, in the
 //! package `main` or in a package of the module itself.
 
-use super::modules::DEVELOPMENT;
 use crate::record::Found;
 
 /// Names of variables that hold a program's version, in small letters.
 const NAMES: [&str; 8] =
     ["version", "appversion", "buildversion", "gitversion", "releaseversion", "semver", "ver", "versionstring"];
 
-/// Gives a main module without a version the one that the linker was told.
+/// Gives a main module, which has no version of its own, the one that the linker was told.
 pub fn state_version(main: &mut Found, setting: &str) {
-    if main.version != DEVELOPMENT {
-        return;
-    }
     let flags = words(setting.strip_prefix("-ldflags=").unwrap_or(setting));
     let mut variables = flags.iter().zip(flags.iter().skip(1)).filter_map(|(flag, next)| {
         let joined = flag.strip_prefix("-X=").or_else(|| flag.strip_prefix("--X="));
@@ -63,6 +59,7 @@ fn words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyse::golang::modules::DEVELOPMENT;
 
     fn check(setting: &str, expected: &str) {
         let mut main = Found::new("golang", "example.com/app", DEVELOPMENT, model::Evidence::Binary);
@@ -81,12 +78,5 @@ mod tests {
         check(r#"-ldflags="-X example.com/other/version.Version=1.0.0""#, DEVELOPMENT);
         check(r#"-ldflags="-X main.buildDate=1.0.0 -X main.version=latest -X main.version""#, DEVELOPMENT);
         check("-ldflags=-s", DEVELOPMENT);
-    }
-
-    #[test]
-    fn a_version_that_is_known_stays() {
-        let mut main = Found::new("golang", "example.com/app", "v1.0.0", model::Evidence::Binary);
-        state_version(&mut main, r#"-ldflags="-X main.version=2.0.0""#);
-        assert_eq!(main.version, "v1.0.0");
     }
 }

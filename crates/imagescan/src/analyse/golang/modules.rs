@@ -81,7 +81,8 @@ fn modules(list: &str) -> Vec<Module> {
                 modules.push(Module { path: path.to_owned(), found });
             }
             "build" if path.starts_with("-ldflags=") => {
-                if let Some(main) = modules.iter_mut().find(|module| module.found.properties.contains_key("main")) {
+                let main = modules.iter_mut().find(|module| module.found.properties.contains_key("main"));
+                if let Some(main) = main.filter(|main| main.found.version == DEVELOPMENT) {
                     ldflags::state_version(&mut main.found, path);
                 }
             }

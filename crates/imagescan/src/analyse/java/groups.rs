@@ -1,6 +1,6 @@
 //! Groups of projects whose archives carry none of Maven's files: by name of the archive and what it has inside.
 
-use super::identity::Folders;
+use super::folders::Folders;
 use super::manifest::Manifest;
 
 /// The table; its first lines say what the columns are.

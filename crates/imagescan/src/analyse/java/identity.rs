@@ -3,35 +3,11 @@
 //! Where the archive itself does not say it, the group comes from the table (`groups`) or from what its manifest declares.
 //! A declared group is of low confidence; without one the artifact stands alone, and no advisory is matched by half a name.
 
-use rustc_hash::FxHashSet;
-
+use super::folders::Folders;
 use super::manifest::Manifest;
-use super::{artifact, groups, lies_in};
+use super::{artifact, groups};
 use crate::path::file_name;
 use crate::record::Found;
-
-/// Folders of classes that are remembered of one archive; enough to tell a project, which is all they are for.
-const MAX_FOLDERS: usize = 2_000;
-
-/// Folders that have classes.
-#[derive(Debug, Default)]
-pub struct Folders {
-    seen: FxHashSet<String>,
-}
-
-impl Folders {
-    /// Adds a folder. Versioned and packed classes count as what they stand for.
-    pub fn add(&mut self, folder: &str) {
-        let folder = folder.strip_prefix("BOOT-INF/classes/").unwrap_or(folder);
-        if self.seen.len() < MAX_FOLDERS && !folder.starts_with("META-INF/") && !self.seen.contains(folder) {
-            self.seen.insert(folder.to_owned());
-        }
-    }
-
-    pub fn has(&self, above: &str) -> bool {
-        self.seen.iter().any(|folder| lies_in(folder, above))
-    }
-}
 
 /// The artifact of a `pom.properties`.
 pub fn properties(bytes: &[u8]) -> Option<Found> {
