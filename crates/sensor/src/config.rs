@@ -32,6 +32,8 @@ pub struct Config {
     pub hub: Option<String>,
     /// The join string for the first start: hub, fingerprint of its authority, one-time token.
     pub enrol_token: Option<String>,
+    /// Where coverage and metrics are served over HTTP, such as `127.0.0.1:9464`; nowhere when absent.
+    pub listen: Option<std::net::SocketAddr>,
     /// Folder for the identity and the spool.
     pub state_dir: Option<PathBuf>,
     /// Whether no hook on all system calls is attached, whatever rules ask for: other programs then pay nothing, opens come

@@ -26,6 +26,7 @@ pub mod record;
 pub mod rules;
 pub mod run;
 pub mod signal;
+pub mod status;
 pub mod tier;
 pub mod uplink;
 pub mod without_bpf;

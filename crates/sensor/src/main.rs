@@ -77,6 +77,9 @@ struct Run {
     /// Join string that the hub prints; needed at the first start only.
     #[arg(long, value_name = "TOKEN", env = "SEAWALL_ENROL_TOKEN", hide_env_values = true)]
     enrol_token: Option<String>,
+    /// Serve /metrics, /coverage and /readyz over HTTP on this address, such as 127.0.0.1:9464 [default: nowhere].
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SEAWALL_LISTEN")]
+    listen: Option<std::net::SocketAddr>,
     /// Folder for the identity and the spool.
     #[arg(long, value_name = "DIR", env = "SEAWALL_STATE_DIR")]
     state_dir: Option<PathBuf>,
@@ -99,6 +102,7 @@ impl Run {
         config.hold_ms = self.hold_ms.or(config.hold_ms);
         config.hub = self.hub.or(config.hub);
         config.enrol_token = self.enrol_token.or(config.enrol_token);
+        config.listen = self.listen.or(config.listen);
         config.state_dir = self.state_dir.or(config.state_dir);
         config.host_root = self.host_root.or(config.host_root);
         config.print = self.print.unwrap_or(config.print);

@@ -28,6 +28,7 @@ use crate::output::{Output, Uplink};
 use crate::pipeline::Pipeline;
 use crate::provider::{self, Outcomes};
 use crate::signal::Signal;
+use crate::status::{self, Status};
 use crate::{privilege, uplink, without_bpf};
 
 mod without;
@@ -63,6 +64,7 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
         tracing::warn!("this process lacks {}; the coverage table says what that costs", lacking.join(" "));
     }
     let clock = Clock::now();
+    let status = config.listen.map(serve_status).transpose()?;
     let (rules, diagnostics) = crate::rules::load(&config.rules, !config.no_own_rules)?;
     for diagnostic in &diagnostics {
         if diagnostic.level == model::Level::Note {
@@ -101,6 +103,7 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
         node,
         started: clock.wall(Clock::since_boot()),
         degraded,
+        status,
         woken,
         settings,
         judge,
@@ -112,6 +115,13 @@ pub fn run(config: &Config, shutdown: &AtomicBool) -> anyhow::Result<Sight> {
         uplink.stop();
     }
     Ok(sight)
+}
+
+fn serve_status(address: std::net::SocketAddr) -> anyhow::Result<Arc<Status>> {
+    let status = Arc::new(Status::default());
+    let address = status::serve(address, Arc::clone(&status))?;
+    tracing::info!("serves /metrics, /coverage and /readyz on {address}");
+    Ok(status)
 }
 
 /// Says which rules a missing signal degrades.
@@ -139,6 +149,7 @@ struct Watch {
     node: Scope,
     started: Timestamp,
     degraded: Degrades,
+    status: Option<Arc<Status>>,
     woken: UnixStream,
     settings: Settings,
     judge: Option<Arc<Judge>>,
@@ -296,6 +307,7 @@ impl Watch {
         ticks.second = Instant::now();
         pipeline.sink().tick(self.now());
         let losses = pipeline.sink().counters(&kernel.losses()?);
+        self.count(&losses);
         if ticks.coverage.elapsed() >= COVERAGE {
             ticks.coverage = Instant::now();
             self.say(outcomes, pipeline, &losses);
@@ -308,7 +320,16 @@ impl Watch {
         let mut statements = outcomes.coverage(&self.node, self.started, losses);
         statements.push(outcomes.tier_coverage(&self.node, self.started));
         statements.extend(self.degraded.coverage(outcomes));
+        if let Some(status) = &self.status {
+            status.cover(&statements, &outcomes.tier().0.to_string());
+        }
         pipeline.sink().coverage(&statements);
+    }
+
+    fn count(&self, losses: &[(Signal, Loss)]) {
+        if let Some(status) = &self.status {
+            status.count(losses);
+        }
     }
 
     /// One line for people and for whoever waits.

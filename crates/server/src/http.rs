@@ -67,7 +67,8 @@ async fn ready(State(hub): State<Arc<Hub>>) -> Answer<&'static str> {
 
 async fn metrics(State(hub): State<Arc<Hub>>) -> Answer<impl IntoResponse> {
     let overview = hub.store.overview(None, now()).await?;
-    hub.metrics.observe(&overview, api::MAX_STREAMS - hub.streams.available_permits());
+    let signals = hub.store.signals().await?;
+    hub.metrics.observe(&overview, signals, api::MAX_STREAMS - hub.streams.available_permits());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], hub.metrics.text()))
 }

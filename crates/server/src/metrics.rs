@@ -21,6 +21,15 @@ pub(crate) struct OutcomeLabel {
     pub status: u16,
 }
 
+/// What nodes say of a signal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SignalLabel {
+    /// Its name.
+    pub signal: String,
+    /// A state of coverage.
+    pub state: String,
+}
+
 /// The hub's numbers.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -50,6 +59,7 @@ pub(crate) struct Metrics {
     nodes: Gauge,
     nodes_silent: Gauge,
     not_seen: Gauge,
+    signals: Family<SignalLabel, Gauge>,
     gaps: Gauge,
     streams: Gauge,
     refuses_writes: Gauge,
@@ -60,6 +70,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("seawall_hub");
         let (batches, records, repeated, rejected) =
             (Family::default(), Family::default(), Family::default(), Family::default());
+        let signals = Family::<SignalLabel, Gauge>::default();
         let batch_bytes = Counter::default();
         let counters: [Counter; 6] = Default::default();
         let [enrolments, audit_events, audit_skipped, own_alerts, images_assessed, images_rematched] = counters;
@@ -79,6 +90,7 @@ impl Metrics {
         registry.register("nodes", "Nodes that are known", nodes.clone());
         registry.register("nodes_silent", "Nodes that are silent", nodes_silent.clone());
         registry.register("coverage_not_seen", "Coverage statements that are not `seen`", not_seen.clone());
+        registry.register("signal_nodes", "Nodes by what they say of a signal", Family::clone(&signals));
         registry.register("gaps", "Gaps in streams that are on record", gaps.clone());
         registry.register("live_streams", "Live streams that are open", streams.clone());
         registry.register("store_refuses_writes", "1 while the database takes nothing", refuses_writes.clone());
@@ -98,6 +110,7 @@ impl Metrics {
             nodes,
             nodes_silent,
             not_seen,
+            signals,
             gaps,
             streams,
             refuses_writes,
@@ -105,7 +118,12 @@ impl Metrics {
     }
 
     /// Sets what is counted in the store, not here.
-    pub fn observe(&self, overview: &state::Overview, streams: usize) {
+    pub fn observe(&self, overview: &state::Overview, signals: Vec<(String, String, u64)>, streams: usize) {
+        self.signals.clear();
+        for (signal, state, nodes) in signals {
+            let gauge = self.signals.get_or_create_owned(&SignalLabel { signal, state });
+            gauge.set(i64::try_from(nodes).unwrap_or(i64::MAX));
+        }
         let values = [
             (&self.nodes, overview.nodes),
             (&self.nodes_silent, overview.nodes_silent),

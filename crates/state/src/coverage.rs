@@ -83,6 +83,17 @@ impl Store {
         }
         Ok(Page::of(rows, request, |row| Cursor { at: 0, id: row.key.clone() }))
     }
+
+    /// How many nodes say of a signal that it is in a state, by signal and state.
+    pub async fn signals(&self) -> Result<Vec<(String, String, u64)>> {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT signal, state, COUNT(*) FROM coverage WHERE node <> '' \
+             AND json_extract(subject, '$.type') = 'scope' GROUP BY signal, state",
+        )
+        .fetch_all(self.readers())
+        .await?;
+        Ok(rows.into_iter().map(|(signal, state, count)| (signal, state, crate::store::unsigned(count))).collect())
+    }
 }
 
 pub(crate) const fn state_name(state: CoverageState) -> &'static str {

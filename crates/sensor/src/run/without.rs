@@ -99,6 +99,7 @@ impl Watch {
             }
         }
         let losses = pipeline.sink().counters(all);
+        self.count(&losses);
         if ticks.coverage.elapsed() >= COVERAGE {
             ticks.coverage = Instant::now();
             self.say(outcomes, pipeline, &losses);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use model::{Coverage, CoverageState, Scope, Subject};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::TestHub;
+use crate::support::{CLUSTER, TestHub};
 
 #[test]
 fn the_committed_document_is_what_the_handlers_say() {
@@ -164,15 +165,27 @@ async fn our_own_pages_have_nothing_inline() {
 #[tokio::test]
 async fn numbers_are_exported() {
     let hub = TestHub::start().await;
-    hub.enrol("n1").await.send_alerts(1, 5).await;
+    let node = hub.enrol("n1").await;
+    node.send_alerts(1, 5).await;
+    let subject = Subject::Scope { scope: Scope::node(CLUSTER, "n1") };
+    let rule = Subject::Rule { name: "r".into(), missing_fields: Vec::new() };
+    let statements = [
+        Coverage::new(subject.clone(), "dns", CoverageState::Unsupported, "refused"),
+        Coverage::new(subject, "exec", CoverageState::Seen, ""),
+        Coverage::new(rule, "dns", CoverageState::Unseen, "degraded"),
+    ];
+    let statements = statements.map(|statement| serde_json::to_value(statement).unwrap());
+    assert_eq!(node.send(&node.header("coverage", 1, 3), &statements).await.0, StatusCode::OK);
     let text = hub.client.get(format!("{}/metrics", hub.api)).send().await.unwrap().text().await.unwrap();
     for line in [
-        "seawall_hub_batches_total{status=\"200\"} 1",
+        "seawall_hub_batches_total{status=\"200\"} 2",
         "seawall_hub_records_total{stream=\"alerts\"} 5",
         "seawall_hub_enrolments_total 1",
         "seawall_hub_nodes 1",
         "seawall_hub_nodes_silent 0",
         "seawall_hub_gaps 0",
+        "seawall_hub_signal_nodes{signal=\"dns\",state=\"unsupported\"} 1\n",
+        "seawall_hub_signal_nodes{signal=\"exec\",state=\"seen\"} 1\n",
         "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in:\n{text}");
