@@ -59,7 +59,7 @@ pub const RUN: [Package; 5] = [
 ];
 
 /// To test everything.
-pub const TEST: [Package; 18] = [
+pub const TEST: [Package; 22] = [
     package("chromium", "/usr/bin/chromium", "the console's tests"),
     package("skopeo", "/usr/bin/skopeo", "a second opinion on registries"),
     package("debootstrap", "/usr/sbin/debootstrap", "a real Debian image"),
@@ -73,6 +73,10 @@ pub const TEST: [Package; 18] = [
     package("python3-wheel", "/usr/lib/python3/dist-packages/wheel", "the same"),
     package("ruby", "/usr/bin/ruby", "Ruby's own order of versions"),
     package("php-cli", "/usr/bin/php", "PHP's own order of versions"),
+    package("php-composer-semver", "/usr/share/php/Composer/Semver/autoload.php", "Composer's own order of versions"),
+    package("mono-runtime", "/usr/bin/mono", "NuGet's own order of versions"),
+    package("mono-mcs", "/usr/bin/mcs", "the same"),
+    package("r-base-core", "/usr/bin/Rscript", "R's own order of versions"),
     package("maven", "/usr/bin/mvn", "Maven's own order of versions, with the Java that it brings"),
     package("default-jdk-headless", "/usr/bin/javac", "an image with jars"),
     package("golang-go", "/usr/bin/go", "a real Go program; a newer Go on the path does as well"),

@@ -31,6 +31,9 @@ pub enum Need {
     Ruby,
     Gem,
     Php,
+    Composer,
+    Mono,
+    R,
     Maven,
     Debootstrap,
     Skopeo,
@@ -62,6 +65,12 @@ impl Need {
             Self::Gem => programs(&["ruby", "gem"]),
             Self::Ruby => programs(&["ruby"]),
             Self::Php => programs(&["php"]),
+            Self::Composer => {
+                let library = Path::new("/usr/share/php/Composer/Semver/autoload.php");
+                library.exists().then_some(()).ok_or_else(|| "no php-composer-semver".into())
+            }
+            Self::Mono => programs(&["mono", "mcs"]),
+            Self::R => programs(&["Rscript"]),
             Self::Maven => programs(&["java", "mvn"]),
             Self::Debootstrap => Self::Root.check().and_then(|()| programs(&["debootstrap"])),
             Self::Skopeo => programs(&["skopeo"]),
@@ -114,6 +123,9 @@ macro_rules! need {
     (@one gem) => { $crate::Need::Gem };
     (@one ruby) => { $crate::Need::Ruby };
     (@one php) => { $crate::Need::Php };
+    (@one composer) => { $crate::Need::Composer };
+    (@one mono) => { $crate::Need::Mono };
+    (@one r) => { $crate::Need::R };
     (@one maven) => { $crate::Need::Maven };
     (@one debootstrap) => { $crate::Need::Debootstrap };
     (@one skopeo) => { $crate::Need::Skopeo };

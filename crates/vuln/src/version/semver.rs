@@ -6,23 +6,23 @@
 
 use super::packed::{END, Packed, is_number, number, text};
 
-const NUMERIC: u8 = 0x10;
+pub(super) const NUMERIC: u8 = 0x10;
 const ALPHANUMERIC: u8 = 0x20;
 /// A release sorts after all its pre-releases.
 const RELEASE: u8 = 0xff;
 
 /// Appends the sort key.
 pub fn pack(version: &str, out: &mut Packed) {
-    pack_by(version, is_number, out);
+    pack_by(version, identifier, out);
 }
 
-/// The same with another idea of which pre-release identifiers are numbers.
-pub(super) fn pack_by(version: &str, is_numeric: fn(&str) -> bool, out: &mut Packed) {
+/// The same with another key of pre-release identifiers.
+pub(super) fn pack_by(version: &str, identifier: fn(&str, &mut Vec<u8>), out: &mut Packed) {
     let version = trim(version);
     let version = version.split_once('+').map_or(version, |(version, _)| version);
     let (core, pre) = split(version);
     numbers(core, out);
-    prerelease(pre, is_numeric, out);
+    prerelease(pre, identifier, out);
 }
 
 /// The numbers and the pre-release; the hyphen between them may be missing (`1.2.3beta`).
@@ -74,23 +74,31 @@ pub(super) fn numbers(core: &str, out: &mut Packed) {
 }
 
 /// Appends a pre-release, or the mark of a release for `None`.
-fn prerelease(pre: Option<&str>, is_numeric: fn(&str) -> bool, out: &mut Packed) {
+fn prerelease(pre: Option<&str>, identifier: fn(&str, &mut Vec<u8>), out: &mut Packed) {
     let Some(pre) = pre else {
         out.part("release", "", |bytes| bytes.push(RELEASE));
         return;
     };
-    for identifier in pre.split('.') {
-        out.part("pre-release", identifier, |bytes| {
-            if is_numeric(identifier) {
-                bytes.push(NUMERIC);
-                number(bytes, identifier);
-            } else {
-                bytes.push(ALPHANUMERIC);
-                text(bytes, identifier.as_bytes());
-            }
-        });
+    for label in pre.split('.') {
+        out.part("pre-release", label, |bytes| identifier(label, bytes));
     }
     out.mark(END);
+}
+
+/// Appends a pre-release identifier: numbers sort before texts.
+fn identifier(label: &str, out: &mut Vec<u8>) {
+    if is_number(label) {
+        out.push(NUMERIC);
+        number(out, label);
+    } else {
+        alphanumeric(label, out);
+    }
+}
+
+/// Appends an identifier that is a text.
+pub(super) fn alphanumeric(label: &str, out: &mut Vec<u8>) {
+    out.push(ALPHANUMERIC);
+    text(out, label.as_bytes());
 }
 
 /// A number first; ranges, URLs and branch names are not versions.

@@ -107,6 +107,38 @@ fn php_agrees() {
     agree(Scheme::Composer, &pairs, &output("php", &["-r", script], &tabbed(&pairs)));
 }
 
+/// How Composer checks constraints: its library's form of a version, then PHP's order. It takes less for a version than
+/// PHP does.
+#[test]
+fn composer_agrees() {
+    testkit::need!(php, composer);
+    let script = "require '/usr/share/php/Composer/Semver/autoload.php'; $parser = new Composer\\Semver\\VersionParser(); \
+                  while (($line = fgets(STDIN)) !== false) { [$a, $b] = explode(\"\\t\", rtrim($line, \"\\n\")); \
+                  try { echo version_compare($parser->normalize($a), $parser->normalize($b)), \"\\n\"; } \
+                  catch (UnexpectedValueException) { echo \"none\\n\"; } }";
+    let pairs = pairs_of(Scheme::Composer, 4000);
+    let printed = output("php", &["-r", script], &tabbed(&pairs));
+    let orders: Vec<_> = pairs.iter().zip(printed.lines()).filter(|(_, theirs)| *theirs != "none").collect();
+    assert!(orders.len() > 1000, "{}", orders.len());
+    for ((a, b), theirs) in orders {
+        let ours = Scheme::Composer.range_key(a).cmp(&Scheme::Composer.range_key(b));
+        assert_eq!(ours, theirs.parse::<i32>().unwrap().cmp(&0), "{a} {b}");
+    }
+}
+
+/// R's own function for the versions of packages.
+#[test]
+fn r_agrees() {
+    testkit::need!(r);
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("oracle.R");
+    let program = "for (line in readLines(file('stdin'))) {\n  pair <- strsplit(line, '\\t')[[1]]\n  \
+                   cat(compareVersion(pair[1], pair[2]), '\\n')\n}\n";
+    std::fs::write(&script, program).unwrap();
+    let pairs = pairs_of(Scheme::Cran, 2000);
+    agree(Scheme::Cran, &pairs, &output("Rscript", &["--vanilla", script.to_str().unwrap()], &tabbed(&pairs)));
+}
+
 /// Go's own package, from its module. `v` is required there, and `+incompatible` is metadata.
 #[test]
 fn go_agrees() {
@@ -137,6 +169,44 @@ func main() {
     let pairs = pairs_of(Scheme::Go, 2000);
     let script = format!("cd '{}' && GOFLAGS=-mod=mod go run .", dir.path().display());
     agree(Scheme::Go, &pairs, &output("sh", &["-c", &script], &tabbed(&pairs)));
+}
+
+/// `NuGet`'s own library, in the program that an npm package of Microsoft's repackages.
+#[test]
+fn nuget_agrees() {
+    testkit::need!(mono, node);
+    let dir = tempfile::tempdir().unwrap();
+    let program = r#"using System;
+using System.Reflection;
+
+class Oracle {
+    static void Main(string[] arguments) {
+        Type version = Assembly.LoadFrom(arguments[0]).GetType("NuGet.Versioning.NuGetVersion");
+        MethodInfo parse = version.GetMethod("Parse", new[] { typeof(string) });
+        for (string line; (line = Console.ReadLine()) != null;) {
+            string[] pair = line.Split('\t');
+            object a = parse.Invoke(null, new object[] { pair[0] }), b = parse.Invoke(null, new object[] { pair[1] });
+            Console.WriteLine(Math.Sign(((IComparable)a).CompareTo(b)));
+        }
+    }
+}
+"#;
+    std::fs::write(dir.path().join("oracle.cs"), program).unwrap();
+    let script = format!(
+        "cd '{}' && npm pack --silent nuget-exe@5.8.0 >&2 && tar -xzf nuget-exe-5.8.0.tgz && mcs -out:oracle.exe oracle.cs >&2 \
+         && mono oracle.exe package/nuget-5.8.0.exe",
+        dir.path().display()
+    );
+    // A number with a zero before it is no label there.
+    let zero_before =
+        |label: &str| label.len() > 1 && label.starts_with('0') && label.bytes().all(|b| b.is_ascii_digit());
+    let plain = |version: &str| {
+        let labels = version.split('+').next().and_then(|text| text.split_once('-'));
+        !labels.is_some_and(|(_, labels)| labels.split('.').any(zero_before))
+    };
+    let pairs: Vec<_> = pairs_of(Scheme::Nuget, 6000).into_iter().filter(|(a, b)| plain(a) && plain(b)).collect();
+    assert!(pairs.len() > 2000, "{}", pairs.len());
+    agree(Scheme::Nuget, &pairs, &output("sh", &["-c", &script], &tabbed(&pairs)));
 }
 
 /// Maven's own class of the version whose order is the documented one (see [`super::super::maven`]). Its `main` prints
