@@ -142,7 +142,7 @@ impl Searches {
         let mut found = self.golang.finish();
         found.extend(self.rust.finish());
         found.extend(self.bundle.finish());
-        found.extend(self.known.into_iter().filter_map(known::Search::finish));
+        found.extend(known::finish(self.known));
         found.extend(self.assembly.and_then(assembly::Search::finish));
         found
     }

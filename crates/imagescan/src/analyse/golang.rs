@@ -7,6 +7,7 @@
 mod elf;
 mod functions;
 mod ldflags;
+mod linked;
 pub mod module_file;
 mod modules;
 
@@ -16,6 +17,7 @@ use super::pieces::{Capture, Mark, View};
 use crate::record::Found;
 use elf::Segments;
 use functions::Functions;
+use linked::Linked;
 
 /// Marks around the module list, `runtime.modinfo`.
 const LIST_START: [u8; 16] = *b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
@@ -48,6 +50,7 @@ pub struct Search {
     versions: FxHashMap<u64, [u8; VERSION]>,
     functions: Functions,
     segments: Segments,
+    linked: Linked,
 }
 
 impl Search {
@@ -55,13 +58,14 @@ impl Search {
         Self {
             list_mark: Mark::new(&LIST_START, LIST_START.len()),
             info_mark: Mark::new(BUILD_INFO, HEADER_AND_VERSION),
-            version_mark: Mark::new(b"go1.", VERSION),
+            version_mark: Mark::new(b"go1.", linked::NEAR),
             lists: Vec::new(),
             infos: Vec::new(),
             pointers: Vec::new(),
             versions: FxHashMap::default(),
             functions: Functions::new(),
             segments: Segments::default(),
+            linked: Linked::default(),
         }
     }
 
@@ -83,8 +87,9 @@ impl Search {
                 list.close();
             }
         }
-        let versions = &mut self.versions;
+        let (versions, linked) = (&mut self.versions, &mut self.linked);
         self.version_mark.search(view, |at| {
+            linked.look(view, at);
             if versions.len() < MAX_VERSIONS {
                 let text = view.from(at);
                 let mut kept = [0; VERSION];
@@ -137,7 +142,12 @@ impl Search {
         }
         let offset = list.as_ref().map(|(offset, _)| *offset).or_else(|| self.infos.first().map(Capture::at));
         let text = list.map_or(String::new(), |(_, text)| text);
-        modules::packages(&text, version.as_deref(), offset, self.functions)
+        let mut found = modules::packages(&text, version.as_deref(), offset, self.functions);
+        let main = found.iter_mut().find(|found| found.properties.contains_key("main"));
+        if let Some(main) = main.filter(|main| main.version == modules::DEVELOPMENT) {
+            self.linked.state_version(main);
+        }
+        found
     }
 }
 

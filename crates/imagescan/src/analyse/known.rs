@@ -4,7 +4,10 @@
 //! What a package manager owns is dropped when layers are merged: its version string is the upstream's, not the
 //! distribution's.
 
+mod table;
+
 use model::Evidence;
+use table::{Form, NEAR, PROGRAMS, Program};
 
 use super::pieces::{Mark, View};
 use crate::record::Found;
@@ -13,102 +16,6 @@ use crate::record::Found;
 const REDIS_TIME_DIGITS: usize = 10;
 /// Bytes of a version with what tells that it is one.
 const ROOM: usize = 96;
-
-/// A well-known program.
-struct Program {
-    /// Name of the package.
-    name: &'static str,
-    /// File names: the whole name, or with a `*` at the end its start.
-    files: &'static [&'static str],
-    /// What stands beside the version.
-    mark: &'static str,
-    form: Form,
-}
-
-/// Where a version is, seen from its mark, and what it looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Behind the mark: numbers.
-    Behind,
-    /// Behind the mark: numbers, then letters of a release (`1.1.1w`, `3.11.0rc1`).
-    BehindWithLetters,
-    /// Before the mark, at the start of the word or text that the mark ends.
-    Before,
-    /// Before the mark, with the name of the machine and the time of the build in between (`redisBuildIdRaw` of Redis).
-    RedisBuild,
-}
-
-const fn program(name: &'static str, files: &'static [&'static str], mark: &'static str) -> Program {
-    Program { name, files, mark, form: Form::Behind }
-}
-
-/// The table. Marks are texts that each program prints or sends; seen in builds of the projects themselves.
-const PROGRAMS: &[Program] = &[
-    program("node", &["node", "nodejs"], "node.js/v"),
-    program("nginx", &["nginx", "nginx-debug"], "nginx version: nginx/"),
-    program("openresty", &["nginx", "openresty"], "nginx version: openresty/"),
-    // The first applet of the official image by name, which the others are links to.
-    program("busybox", &["busybox", "["], "BusyBox v"),
-    program("bash", &["bash"], "@(#)Bash version "),
-    program("bun", &["bun"], "Bun v"),
-    program("deno", &["deno"], "Deno/"),
-    program("ffmpeg", &["ffmpeg", "ffprobe"], "%s version "),
-    program("pypy", &["libpypy*", "pypy*"], "[PyPy "),
-    program("swipl", &["swipl"], "/swipl-"),
-    program("krb5", &["libkrb5.so*"], "KRB5_BRAND: krb5-"),
-    program("gcc", &["gcc"], "GCC: (GNU) "),
-    program("openldap", &["slapd"], "OpenLDAP: slapd "),
-    program("xz", &["xz"], "xz (XZ Utils) "),
-    program("httpd", &["httpd", "apache2"], "Apache/"),
-    program("php", &["php*", "libphp*"], "X-Powered-By: PHP/"),
-    program("postgresql", &["postgres"], "postgres (PostgreSQL) "),
-    Program { form: Form::Before, ..program("haproxy", &["haproxy"], ", released 20") },
-    Program { form: Form::Before, ..program("mariadb", &["mariadbd", "mysqld", "mariadb"], "-MariaDB\0") },
-    program("ruby", &["ruby", "ruby3*", "ruby2*", "libruby*"], "\0ruby "),
-    program("lighttpd", &["lighttpd"], "lighttpd/"),
-    program("memcached", &["memcached"], "memcached "),
-    program("perl", &["perl", "perl5*"], "\0v5."),
-    // Where it keeps its modules.
-    program("perl", &["perl", "perl5*"], "/perl5/5."),
-    program("lua", &["lua", "lua5*", "liblua*"], "Lua "),
-    program("curl", &["libcurl.so*"], "libcurl/"),
-    // Oracle's builds have the path of their sources in them.
-    program("mysql", &["mysqld", "mysql"], "/mysql-"),
-    program("mysql-cluster", &["mysqld", "ndbd", "ndbmtd", "ndb_mgmd"], "/mysql-cluster-gpl-"),
-    program("percona-server", &["mysqld", "mysql"], "/percona-server-"),
-    program("mariadb", &["mariadbd", "mariadb"], "/mariadb-"),
-    program("dnsmasq", &["dnsmasq"], "dnsmasq-"),
-    program("squid", &["squid", "squid-gnutls", "squid-openssl"], "squid/"),
-    program("expat", &["libexpat.so*"], "expat_"),
-    program("rust", &["libstd-*", "librustc_driver-*"], "rustc version "),
-    program("zlib", &["libz.so*"], " deflate "),
-    program("glibc", &["libc.so.6", "libc-2*"], "stable release version "),
-    Program { form: Form::BehindWithLetters, ..program("openssh", &["sshd", "ssh"], "OpenSSH_") },
-    Program { form: Form::Before, ..program("dart", &["dart"], " (stable) (") },
-    Program { form: Form::Before, ..program("arangodb", &["arangod", "arangosh"], " [linux]") },
-    Program { form: Form::Before, ..program("arangodb", &["arangod", "arangosh"], " enterprise [linux]") },
-    Program { form: Form::Before, ..program("fluent-bit", &["fluent-bit"], "Fluent Bit v") },
-    Program { form: Form::BehindWithLetters, ..program("proftpd", &["proftpd"], "ProFTPD Version ") },
-    Program {
-        form: Form::RedisBuild,
-        ..program(
-            "valkey",
-            &["valkey-server", "valkey-sentinel", "valkey-check-rdb", "valkey-check-aof"],
-            "000000000\0",
-        )
-    },
-    // The state of the source tree that ends the text: not changed, commit unknown, as in every release.
-    Program {
-        form: Form::RedisBuild,
-        ..program("redis", &["redis-server", "redis-check-rdb", "redis-check-aof", "redis-sentinel"], "000000000\0")
-    },
-    // Before 4.0 the build is not told in one text.
-    program("redis", &["redis-server"], "Server started, Redis version "),
-    Program {
-        form: Form::BehindWithLetters,
-        ..program("openssl", &["openssl", "libcrypto.so*", "libssl.so*"], "OpenSSL ")
-    },
-];
 
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
@@ -161,7 +68,8 @@ impl Search {
     }
 
     fn of(program: &Program) -> Self {
-        let mark = Mark::new(program.mark.as_bytes(), ROOM);
+        let room = if matches!(program.form, Form::Near(_)) { program.mark.len() + NEAR } else { ROOM };
+        let mark = Mark::new(program.mark.as_bytes(), room);
         // Perl's mark begins with its version.
         let prefix = if program.mark.ends_with("5.") { "5." } else { "" };
         Self { name: program.name, form: program.form, prefix: prefix.to_owned(), mark, found: None }
@@ -183,18 +91,30 @@ impl Search {
                     version(after, prefix, *form == Form::BehindWithLetters)
                 }
                 Form::Before => version(end_before(view.before(at)), "", false),
+                Form::Near(numbers) => {
+                    let after = view.from(at).get(length..).unwrap_or_default();
+                    nearest(view.before(at), after, *numbers)
+                }
                 Form::RedisBuild => redis_version(word_before(view.before(at))),
             };
             *found = version.map(|version| (version, at));
         });
     }
 
-    pub fn finish(self) -> Option<Found> {
+    fn finish(self) -> Option<Found> {
         let (version, at) = self.found?;
         let mut found = Found::new("generic", self.name, version, Evidence::Binary);
         found.offset = Some(at);
         Some(found)
     }
+}
+
+/// What the searches of a file found. What only stands near a mark is the weaker sign: it counts where no other program
+/// says that the file is its own.
+pub fn finish(searches: Vec<Search>) -> Option<Found> {
+    let (near, sure): (Vec<Search>, Vec<Search>) =
+        searches.into_iter().partition(|search| matches!(search.form, Form::Near(_)));
+    sure.into_iter().chain(near).find_map(Search::finish)
 }
 
 /// The end of the text before a mark; of the text before that one where the mark begins its own, or one that something is
@@ -229,6 +149,38 @@ fn redis_version(word: &[u8]) -> Option<String> {
     version(build.as_bytes(), "", false).filter(|version| numbers(version))
 }
 
+/// The version of at least so many numbers that is a text of its own and the nearest to a mark, between what stands
+/// before it and behind it.
+fn nearest(before: &[u8], after: &[u8], numbers: usize) -> Option<String> {
+    let before = &before[before.len().saturating_sub(NEAR)..];
+    let after = &after[..after.len().min(NEAR)];
+    let not_text = |byte: &u8| !byte.is_ascii_graphic() && *byte != b' ';
+    let left = closest(before.rsplit(not_text), numbers);
+    let right = closest(after.split(not_text), numbers);
+    left.into_iter().chain(right).min_by_key(|(away, _)| *away).map(|(_, version)| version)
+}
+
+/// The first text that is a version, and the bytes before it. The last text may be cut, and is left out.
+fn closest<'a>(texts: impl Iterator<Item = &'a [u8]>, numbers: usize) -> Option<(usize, String)> {
+    let (mut texts, mut away) = (texts.peekable(), 0);
+    while let Some(text) = texts.next() {
+        texts.peek()?;
+        match whole_version(text).filter(|version| version.split('.').count() >= numbers) {
+            Some(version) => return Some((away, version)),
+            None => away += text.len() + 1,
+        }
+    }
+    None
+}
+
+/// A text that is a version and nothing else; its commit may stand behind it (`2.7.3-1065b10`).
+fn whole_version(text: &[u8]) -> Option<String> {
+    let text = text.strip_prefix(b"v").unwrap_or(text);
+    let version = version(text, "", false)?;
+    let commit = text.get(version.len()..)?.strip_prefix(b"-").unwrap_or(&text[version.len()..]);
+    commit.iter().all(u8::is_ascii_hexdigit).then_some(version)
+}
+
 /// A version of at least two numbers, after those that are known already.
 fn version(after: &[u8], prefix: &str, letters: bool) -> Option<String> {
     let numbers = after.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
@@ -236,6 +188,8 @@ fn version(after: &[u8], prefix: &str, letters: bool) -> Option<String> {
     if letters {
         let suffix = after[numbers..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+');
         end += suffix.count();
+    } else {
+        end += stage(&after[numbers..]);
     }
     // BoringSSL and AWS-LC name the OpenSSL whose interface they have: `OpenSSL 1.1.1 (compatible; BoringSSL)`.
     if after.get(end..).is_some_and(|rest| rest.starts_with(b" (compatible")) {
@@ -243,8 +197,28 @@ fn version(after: &[u8], prefix: &str, letters: bool) -> Option<String> {
     }
     let text = std::str::from_utf8(after.get(..end)?).ok()?.trim_end_matches('.');
     let whole = format!("{prefix}{text}");
-    let sane = text.starts_with(|c: char| c.is_ascii_digit()) && whole.contains('.') && whole.len() < ROOM / 2;
+    let sane = text.starts_with(|c: char| c.is_ascii_digit()) && has_two_parts(&whole) && whole.len() < ROOM / 2;
     sane.then_some(whole)
+}
+
+/// `1.2`, `15beta4`.
+fn has_two_parts(version: &str) -> bool {
+    version.contains('.') || version.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Bytes of what tells that a version is not released yet: `-dev0`, `-rc.1`, `beta4`, `-216.1.beta`.
+fn stage(rest: &[u8]) -> usize {
+    const STAGES: [&[u8]; 7] = [b"alpha", b"beta", b"rc", b"dev", b"preview", b"snapshot", b"canary"];
+    let count = |bytes: &[u8], numbers: bool| {
+        bytes.iter().take_while(|b| b.is_ascii_digit() || (**b == b'.' && numbers)).count()
+    };
+    let hyphen = usize::from(rest.first() == Some(&b'-'));
+    let before = if hyphen == 1 { count(&rest[1..], true) } else { 0 };
+    let at = hyphen + before;
+    let Some(word) = STAGES.iter().find(|word| rest[at..].starts_with(word)) else { return 0 };
+    let behind = &rest[at + word.len()..];
+    let joined = usize::from(matches!(behind, [b'.' | b'-', next, ..] if next.is_ascii_digit()));
+    at + word.len() + joined + count(&behind[joined..], false)
 }
 
 #[cfg(test)]
@@ -252,12 +226,10 @@ mod tests {
     use super::*;
 
     fn check(name: &str, bytes: &[u8], expected: Option<&str>) {
-        let found = Search::for_name(name).into_iter().filter_map(|mut search| {
-            search.look(&View { bytes, start: 0, last: true });
-            search.finish()
-        });
-        let versions: Vec<String> = found.map(|found| found.version).collect();
-        assert_eq!(versions, expected.into_iter().collect::<Vec<_>>(), "{name}");
+        let mut searches = Search::for_name(name);
+        searches.iter_mut().for_each(|search| search.look(&View { bytes, start: 0, last: true }));
+        let version = finish(searches).map(|found| found.version);
+        assert_eq!(version.as_deref(), expected, "{name}");
     }
 
     #[test]
@@ -291,6 +263,19 @@ mod tests {
         check("mariadbd", b"\x0010.11.19-MariaDB\0", Some("10.11.19"));
         check("libstd-d1237ef7159db0a2.so", b"\0rustc version 1.95.0 (59807616e 2026-04-14)\0", Some("1.95.0"));
         check("squid-gnutls", b"\0squid/6.13\0", Some("6.13"));
+        check("haproxy", b"\0HA-Proxy version 1.8.22 2019/10/25\0", Some("1.8.22"));
+        check("haproxy", b"\x003.1-dev0-1eb0f22\0\0HAProxy version follows\0", Some("3.1-dev0"));
+        check("node", b"agent.\n\0v4.9.1\0moduleLoadList\0http_parser\x001.2.11\0", Some("4.9.1"));
+        check("mongod", b"Options\x008.0.17\0cppdefines\0bytesRead\0", Some("8.0.17"));
+        check("mysql", b"shutdown\x008.0.34\0mysql_real_escape_string_quote\0", Some("8.0.34"));
+        check("mysql", b"x\x008.0.35\0mysql_real_escape_string\0/BUILD/percona-server-8.0.35-27/", Some("8.0.35"));
+        check("postgres", b"\0PostgreSQL 15beta4 (Debian 15~beta4-1)\0", Some("15beta4"));
+        check("envoy", b"\0x: {}\x001.34.12\0envoy_quiche_reloadable_flag\0", Some("1.34.12"));
+        check("envoy", b"\x001.0\0envoy.config\x001.3.1-", None);
+        check("jq", b"failed\x001.7.1\0DEBUG:\0jq: error (at %s)\0", Some("1.7.1"));
+        check("chrome", b"Videos\x00126.0.6478.182\0Default\0\0", Some("126.0.6478.182"));
+        check("dart", b"\x003.6.0-216.1.beta (beta) (Wed", Some("3.6.0-216.1.beta"));
+        check("beam.smp", b" -I/usr/src/otp_src_27.0/erts/\0", Some("27.0"));
         check("haproxy", b"since HAProxy version 2.5.\0 version 2.6.12-1+deb12u4, released 2026/10/17", Some("2.6.12"));
     }
 
