@@ -8,6 +8,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -75,17 +76,24 @@ impl Lab {
         let work = tempfile::Builder::new().prefix("image").tempdir_in(dir).context("making a folder")?;
         let root = work.path().join("root");
         let mut debootstrap = Command::new("debootstrap");
-        debootstrap.args(["--variant=minbase", &format!("--include={}", image.packages.join(",")), "bookworm"]);
-        output({
-            debootstrap.arg(&root);
-            debootstrap
-        })?;
-        // What was downloaded is installed now.
-        output({
-            let mut clean = Command::new("chroot");
-            clean.arg(&root).args(["apt-get", "clean"]);
-            clean
-        })?;
+        debootstrap.args(["--variant=minbase", "bookworm"]).arg(&root);
+        output(debootstrap)?;
+        // A service that starts when it is installed would run on this machine, outside of any container.
+        let policy = root.join("usr/sbin/policy-rc.d");
+        fs::write(&policy, "#!/bin/sh\nexit 101\n").context("forbidding the start of services")?;
+        fs::set_permissions(&policy, fs::Permissions::from_mode(0o755)).context("making a script executable")?;
+        // apt chooses among alternatives, which debootstrap does not. What is left running ends with its namespace.
+        let apt = |args: &[&str]| {
+            let mut apt = Command::new("unshare");
+            apt.args(["--mount", "--pid", "--fork"]).arg(format!("--mount-proc={}", root.join("proc").display()));
+            apt.arg("chroot").arg(&root).args(["apt-get", "-qq", "-y"]).args(args);
+            apt.env("DEBIAN_FRONTEND", "noninteractive");
+            output(apt)
+        };
+        apt(&["update"])?;
+        apt(&[&["install", "--no-install-recommends"], image.packages].concat())?;
+        apt(&["clean"])?;
+        fs::remove_file(&policy).context("allowing the start of services")?;
         let layout = work.path().join("layout");
         layout_of(&root, &layout, &reference)?;
         let archive = work.path().join("image.tar");
