@@ -199,7 +199,7 @@ const fn rules(name: &'static str, get: super::Getter) -> Spec {
     Spec { name, ty: Type::List, takes: Takes::Index, depends: super::Depends::Event, kinds: Kinds::AUDIT, get }
 }
 
-fn audit<'a>(context: &Context<'a>) -> &'a Json {
+pub(super) fn audit<'a>(context: &Context<'a>) -> &'a Json {
     match &context.event.body {
         Body::K8sAudit(body) => &body.audit,
         _ => &Json::Null,
@@ -214,7 +214,7 @@ fn text_of(value: &Json) -> Cow<'_, str> {
     }
 }
 
-fn walk<'a>(value: &'a Json, path: &[&str]) -> Option<&'a Json> {
+pub(super) fn walk<'a>(value: &'a Json, path: &[&str]) -> Option<&'a Json> {
     path.iter().try_fold(value, |value, key| value.get(key)).filter(|value| !value.is_null())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One table per area: name, type, whether it depends on the process alone, and how it is read. Names are Falco's
 //! (<https://falco.org/docs/reference/rules/supported-fields/> and its container, k8saudit and json plugins), and a few
-//! of our own where Falco has none (`dns.*`, `exec.*`, `fpu.*`).
+//! of our own where Falco has none (`dns.*`, `exec.*`, `fpu.*`, `ka.pod.*`).
 
 pub(crate) mod args;
 mod audit;
@@ -11,6 +11,7 @@ mod evt;
 mod fd;
 mod page;
 mod proc;
+mod requested;
 #[cfg(test)]
 mod tests;
 pub mod types;
@@ -209,7 +210,7 @@ pub fn all(source: &EventSource) -> impl Iterator<Item = &'static Spec> {
 fn tables(source: &EventSource) -> &'static [&'static [Spec]] {
     match source {
         EventSource::Syscall => &[evt::FIELDS, proc::FIELDS, fd::FIELDS, container::FIELDS, args::FIELDS],
-        EventSource::K8sAudit => &[audit::FIELDS, evt::COMMON],
+        EventSource::K8sAudit => &[audit::FIELDS, requested::FIELDS, evt::COMMON],
         EventSource::Other(_) => &[],
     }
 }

@@ -9,6 +9,7 @@ mod conditions;
 mod grammar;
 mod loading;
 mod outputs;
+mod requested;
 mod warnings;
 
 use model::{Body, Diagnostic, Event, Level};

@@ -241,7 +241,8 @@ fn audit(step: &Node, time: Timestamp, seq: u64) -> Event {
     if !subresource.is_empty() {
         object["subresource"] = json!(subresource);
     }
-    let code: u16 = text(step, "code").map_or(201, |code| code.parse().unwrap());
+    let usual = if parts[0] == "create" { 201 } else { 200 };
+    let code: u16 = text(step, "code").map_or(usual, |code| code.parse().unwrap());
     let or = |key: &str, default: &str| text(step, key).unwrap_or_else(|| default.to_owned());
     let audit: Value = json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": format!("id-{seq}"), "stage": "ResponseComplete",
