@@ -2,21 +2,30 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use imagescan::{Aside, Room};
 
 /// Bytes of memory for files that are held as a whole, of all layers that are read at one time.
 pub const MEMORY_BYTES: u64 = 64 << 20;
 
-/// What is left of the memory.
+/// Memory of which some is left.
 #[derive(Debug)]
-pub(crate) struct Memory(AtomicU64);
+pub(crate) struct Memory {
+    all: u64,
+    left: Mutex<u64>,
+    returned: Condvar,
+}
 
 impl Memory {
     pub(crate) fn new(bytes: u64) -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(bytes)))
+        Arc::new(Self { all: bytes, left: Mutex::new(bytes), returned: Condvar::new() })
+    }
+
+    /// A number is whole whatever happened to the thread that changed it.
+    fn left(&self) -> MutexGuard<'_, u64> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -40,12 +49,26 @@ impl ImageRoom {
 
 impl Room for ImageRoom {
     fn take(&self, bytes: u64) -> bool {
-        let less = |left: u64| left.checked_sub(bytes);
-        self.memory.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        let mut left = self.memory.left();
+        let fits = *left >= bytes;
+        if fits {
+            *left -= bytes;
+        }
+        fits
+    }
+
+    fn wait(&self, bytes: u64) -> bool {
+        if bytes > self.memory.all {
+            return false;
+        }
+        let waited = self.memory.returned.wait_while(self.memory.left(), |left| *left < bytes);
+        *waited.unwrap_or_else(PoisonError::into_inner) -= bytes;
+        true
     }
 
     fn give_back(&self, bytes: u64) {
-        self.memory.0.fetch_add(bytes, Ordering::Relaxed);
+        *self.memory.left() += bytes;
+        self.memory.returned.notify_all();
     }
 
     fn aside(&self) -> io::Result<Box<dyn Aside>> {
@@ -95,6 +118,12 @@ mod tests {
         assert!(one.take(6) && !other.take(6) && other.take(4) && !one.take(1));
         one.give_back(6);
         assert!(other.take(5));
+        assert!(!one.wait(11), "there never is so much");
+        let waiting = std::thread::spawn(move || one.wait(10).then_some(one));
+        other.give_back(4);
+        other.give_back(5);
+        let one = waiting.join().unwrap().unwrap();
+        assert!(!other.take(1));
         let mut file = one.aside().unwrap();
         file.write_all(b"large").unwrap();
         file.rewind().unwrap();

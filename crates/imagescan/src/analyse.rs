@@ -27,6 +27,7 @@ mod pacman;
 mod php;
 mod pieces;
 mod placed;
+mod project;
 mod python;
 mod rpm;
 mod ruby;
@@ -35,12 +36,13 @@ mod spdx;
 mod statistics;
 mod swift;
 mod toml;
+mod xml;
 
 use std::sync::Arc;
 
 use model::{Diagnostic, Level};
 
-use crate::record::{Content, Found, Manager, OsRelease, OwnedBy};
+use crate::record::{Content, Found, Manager, OsRelease, OwnedBy, Project};
 use crate::room::{Held, Room};
 
 pub use choose::{choose, is_way_to_known_file};
@@ -70,7 +72,9 @@ enum Run {
     Owned(fn(&str, &[u8]) -> OwnedBy),
     Packages(fn(&str, &[u8]) -> Packages),
     Facts(fn(&str, &[u8]) -> facts::Facts),
+    Project(fn(&str, &[u8]) -> (Option<Project>, Vec<Diagnostic>)),
     Archive(fn(&str, Held, Option<&Arc<dyn Room>>) -> Packages),
+    HeldDatabase(Manager, fn(&str, Held) -> Packages),
     /// The pieces were looked at already.
     Program,
 }
@@ -95,6 +99,10 @@ impl Analyser {
         Self { take: Take::Held(limit), run: Run::Archive(run) }
     }
 
+    const fn held_database(manager: Manager, limit: u64, run: fn(&str, Held) -> Packages) -> Self {
+        Self { take: Take::Held(limit), run: Run::HeldDatabase(manager, run) }
+    }
+
     /// How much it reads.
     pub const fn take(&self) -> Take {
         self.take
@@ -104,22 +112,23 @@ impl Analyser {
     pub fn run(&self, path: &str, bytes: &[u8]) -> (Option<Content>, Vec<Diagnostic>) {
         match self.run {
             Run::Os(parse) => (parse(bytes).map(Content::Os), Vec::new()),
-            Run::Database(manager, parse) => {
-                let (found, diagnostics) = parse(path, bytes);
-                (Some(Content::Database(manager, found)), diagnostics)
-            }
+            Run::Database(manager, parse) => database(manager, parse(path, bytes)),
             Run::Owned(parse) => (Some(Content::Owned(parse(path, bytes))), Vec::new()),
             Run::Packages(parse) => content(parse(path, bytes)),
             Run::Facts(parse) => {
                 let facts = parse(path, bytes);
                 ((!facts.is_empty()).then_some(Content::Facts(facts)), Vec::new())
             }
-            Run::Archive(_) | Run::Program => (None, Vec::new()),
+            Run::Project(parse) => {
+                let (project, notes) = parse(path, bytes);
+                (project.map(Content::Project), notes)
+            }
+            Run::Archive(_) | Run::HeldDatabase(..) | Run::Program => (None, Vec::new()),
         }
     }
 
-    /// What it finds in an archive.
-    pub fn run_archive(
+    /// What it finds in a file that is read here and there.
+    pub fn run_held(
         &self,
         path: &str,
         held: Held,
@@ -127,9 +136,15 @@ impl Analyser {
     ) -> (Option<Content>, Vec<Diagnostic>) {
         match self.run {
             Run::Archive(parse) => content(parse(path, held, room)),
+            Run::HeldDatabase(manager, parse) => database(manager, parse(path, held)),
             _ => (None, Vec::new()),
         }
     }
+}
+
+/// A database is told also when it is empty: that it is there says who owns the files.
+fn database(manager: Manager, (found, diagnostics): Packages) -> (Option<Content>, Vec<Diagnostic>) {
+    (Some(Content::Database(manager, found)), diagnostics)
 }
 
 fn content((found, diagnostics): Packages) -> (Option<Content>, Vec<Diagnostic>) {

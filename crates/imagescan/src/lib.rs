@@ -28,6 +28,7 @@ mod merge;
 mod options;
 mod path;
 mod pathset;
+mod places;
 mod record;
 mod room;
 pub mod sbom;

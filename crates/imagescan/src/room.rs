@@ -1,7 +1,7 @@
 //! Memory that all layers of a scan share, and files for what does not fit into it.
 //!
-//! Archives with their directory at the end (jars) have to be held as a whole. The engine opens no files: who has the
-//! memory and the disk gives it a [`Room`].
+//! Archives with their directory at the end (jars) and databases have to be held as a whole, to be read here and there;
+//! texts are analysed as a whole. The engine opens no files: who has the memory and the disk gives it a [`Room`].
 
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
@@ -20,6 +20,8 @@ impl<T: Read + Write + Seek + Send> Aside for T {}
 pub trait Room: Debug + Send + Sync {
     /// Takes memory; false when there is not so much left.
     fn take(&self, bytes: u64) -> bool;
+    /// Takes memory, waiting until it is given back; false when there never is so much. Who waits holds none.
+    fn wait(&self, bytes: u64) -> bool;
     /// Gives memory back.
     fn give_back(&self, bytes: u64);
     /// An empty file for what does not fit.
@@ -30,23 +32,37 @@ pub trait Room: Debug + Send + Sync {
 pub(crate) trait Source: Read + Seek {}
 impl<T: Read + Seek> Source for T {}
 
-/// Memory that was taken.
+/// Memory that was taken, or so little that nobody was asked.
 #[derive(Debug)]
-pub(crate) struct Taken {
-    room: Arc<dyn Room>,
-    bytes: u64,
+pub(crate) struct Taken(Option<(Arc<dyn Room>, u64)>);
+
+impl Taken {
+    /// Memory for a file of this size; `None` when it is not to be had.
+    fn of(room: Option<&Arc<dyn Room>>, bytes: u64, take: impl FnOnce(&dyn Room, u64) -> bool) -> Option<Self> {
+        match room.filter(|_| bytes > FREE_BYTES) {
+            Some(room) => take(&**room, bytes).then(|| Self(Some((Arc::clone(room), bytes)))),
+            None => Some(Self(None)),
+        }
+    }
+
+    /// The same, waiting for others. Nothing else may be held then, or two could wait for each other.
+    pub fn wait(room: Option<&Arc<dyn Room>>, bytes: u64) -> Option<Self> {
+        Self::of(room, bytes, |room, bytes| room.wait(bytes))
+    }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.room.give_back(self.bytes);
+        if let Some((room, bytes)) = &self.0 {
+            room.give_back(*bytes);
+        }
     }
 }
 
 /// A file of a layer, or of an archive in it, as a whole.
 pub(crate) enum Held {
     /// In memory; what was taken for it goes back with it.
-    Memory(Cursor<Vec<u8>>, #[expect(dead_code, reason = "held for its drop")] Option<Taken>),
+    Memory(Cursor<Vec<u8>>, #[expect(dead_code, reason = "held for its drop")] Taken),
     /// In a file.
     Aside(io::BufReader<Box<dyn Aside>>),
 }
@@ -54,22 +70,21 @@ pub(crate) enum Held {
 impl Held {
     /// Holds content that claims to be `size` bytes; a reader that gives more must fail by itself. Without a room it is
     /// held in memory.
-    pub fn of(mut content: impl Read, size: u64, room: Option<&Arc<dyn Room>>) -> io::Result<Self> {
-        let taken = match room {
-            Some(room) if size > FREE_BYTES => {
-                if !room.take(size) {
-                    let mut file = room.aside()?;
-                    io::copy(&mut content.take(size), &mut file)?;
-                    file.rewind()?;
-                    return Ok(Self::Aside(io::BufReader::with_capacity(AHEAD_BYTES, file)));
-                }
-                Some(Taken { room: Arc::clone(room), bytes: size })
+    pub fn of(content: impl Read, size: u64, room: Option<&Arc<dyn Room>>) -> io::Result<Self> {
+        let mut content = content.take(size);
+        match (Taken::of(room, size, |room, bytes| room.take(bytes)), room) {
+            (None, Some(room)) => {
+                let mut file = room.aside()?;
+                io::copy(&mut content, &mut file)?;
+                file.rewind()?;
+                Ok(Self::Aside(io::BufReader::with_capacity(AHEAD_BYTES, file)))
             }
-            _ => None,
-        };
-        let mut bytes = Vec::new();
-        io::copy(&mut content.by_ref().take(size), &mut bytes)?;
-        Ok(Self::Memory(Cursor::new(bytes), taken))
+            (taken, _) => {
+                let mut bytes = Vec::new();
+                io::copy(&mut content, &mut bytes)?;
+                Ok(Self::Memory(Cursor::new(bytes), taken.unwrap_or(Taken(None))))
+            }
+        }
     }
 }
 
@@ -129,6 +144,10 @@ pub(crate) mod tests {
                 *left -= bytes;
             }
             fits
+        }
+
+        fn wait(&self, bytes: u64) -> bool {
+            self.take(bytes)
         }
 
         fn give_back(&self, bytes: u64) {

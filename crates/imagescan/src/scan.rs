@@ -11,7 +11,7 @@ use crate::analyse::{self, Analyser, Take, binary, choose};
 use crate::path::{self, Mark};
 use crate::pathset::{PathHash, hash};
 use crate::record::{Content, FileRecord, LayerRecord, Link};
-use crate::room::Held;
+use crate::room::{Held, Taken};
 use crate::tar::{EntryKind, TarError, Walker};
 
 /// Purpose of a hash in [`LayerRecord::covers`]: a file, a link or a removal. It covers the path and all below.
@@ -315,15 +315,20 @@ impl TreeScan {
             return Ok(None);
         }
         self.analysed.take(limit.min(size))?;
+        let room = self.options.room.as_ref();
         if matches!(analyser.take(), Take::Held(_)) {
-            let room = self.options.room.as_ref();
             let held = Held::of(content, size, room).map_err(failed)?;
-            let (content, diagnostics) = analyser.run_archive(path, held, room);
+            let (content, diagnostics) = analyser.run_held(path, held, room);
             self.notes.add(diagnostics);
             return Ok(content);
         }
+        let Some(_taken) = Taken::wait(room, limit.min(size)) else {
+            let message = "larger than the memory that scans may use";
+            self.notes.add([Diagnostic::new("file/too-large", Level::Warning, path, message)]);
+            return Ok(None);
+        };
         self.buffer.clear();
-        read_up_to(content, limit, &mut self.buffer).map_err(failed)?;
+        read_up_to(content, limit.min(size), &mut self.buffer).map_err(failed)?;
         let (content, diagnostics) = analyser.run(path, &self.buffer);
         self.notes.add(diagnostics);
         // A large file must not stay in memory until the layer ends.
@@ -341,9 +346,10 @@ impl TreeScan {
     }
 }
 
-/// At most `limit` bytes, appended.
+/// At most `limit` bytes, appended; the buffer grows once.
 #[expect(clippy::disallowed_methods, reason = "`take` caps it; a longer file is cut on purpose (`Take::Start`)")]
 fn read_up_to(content: impl Read, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    buffer.reserve_exact(usize::try_from(limit).unwrap_or(0));
     content.take(limit).read_to_end(buffer).map(drop)
 }
 

@@ -1,11 +1,14 @@
-//! A read-only reader of tables in SQLite files, from their bytes. "Database File Format" of the SQLite documentation.
+//! A read-only reader of tables in SQLite files, page by page. "Database File Format" of the SQLite documentation.
 //!
 //! What it is not: no SQL, no indexes, no write-ahead log, no `WITHOUT ROWID` tables, UTF-8 only. The file may be
-//! hostile: every page is used once at most, so that loops end and the work is linear in the file's size.
+//! hostile: every page is used once at most, so that loops end and the work is linear in the file's size. In memory are
+//! the pages of one path through the tree, and one row.
 
 use std::borrow::Cow;
 
 use crate::bytes::{be16, be32_usize, slice};
+use crate::places::Places;
+use crate::room::Held;
 
 /// First bytes of every file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -15,6 +18,8 @@ const HEADER: usize = 100;
 const MAX_DEPTH: usize = 32;
 /// Columns of a row that are looked at; the tables read here have two to five.
 const MAX_COLUMNS: usize = 64;
+/// Bytes of a row: rpm 4.14 and older refuse headers of more than 16 MiB, packages beyond that are exceptional.
+const MAX_ROW_BYTES: usize = 32 << 20;
 /// Damaged places that are remembered.
 const MAX_DAMAGE: usize = 1000;
 
@@ -107,9 +112,8 @@ fn varint(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
 }
 
 /// An open file.
-#[derive(Debug)]
-pub struct Database<'a> {
-    bytes: &'a [u8],
+pub struct Database {
+    file: Places,
     page_size: usize,
     /// Bytes of a page without the reserved ones at its end.
     usable: usize,
@@ -120,27 +124,27 @@ pub struct Database<'a> {
 /// What is done with each row: its offset in the file and its values.
 type EachRow<'f> = dyn FnMut(u64, &Row<'_>) + 'f;
 
-impl<'a> Database<'a> {
+impl Database {
     /// Checks the header.
-    pub fn open(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        if !bytes.starts_with(MAGIC) {
-            return Err("not an SQLite file");
-        }
-        let page_size = match be16(bytes, 16) {
+    pub fn open(file: Held) -> Result<Self, &'static str> {
+        let mut file = Places::new(file);
+        let header: [u8; HEADER] =
+            file.array(0).filter(|header| header.starts_with(MAGIC)).ok_or("not an SQLite file")?;
+        let page_size = match be16(&header, 16) {
             Some(1) => 65_536,
             Some(size) if size >= 512 && size.is_power_of_two() => usize::from(size),
             _ => return Err("an SQLite file with a page size that is none"),
         };
         // The encoding is 0 in a file without any table.
-        if be32_usize(bytes, 56).is_none_or(|encoding| encoding > 1) {
+        if be32_usize(&header, 56).is_none_or(|encoding| encoding > 1) {
             return Err("an SQLite file that is not in UTF-8");
         }
-        let usable = page_size - usize::from(bytes[20]);
+        let usable = page_size - usize::from(header[20]);
         if usable < 480 {
             return Err("an SQLite file with pages that hold nothing");
         }
-        let pages = bytes.len().div_ceil(page_size);
-        Ok(Self { bytes, page_size, usable, used: vec![false; pages], damage: Vec::new() })
+        let pages = file.length().div_ceil(page_size);
+        Ok(Self { file, page_size, usable, used: vec![false; pages], damage: Vec::new() })
     }
 
     /// Places that could not be read so far: offset in the file, and what is wrong there.
@@ -168,6 +172,10 @@ impl<'a> Database<'a> {
         self.walk(root, 0, each);
     }
 
+    fn longest_row(&self) -> usize {
+        self.file.length().min(MAX_ROW_BYTES)
+    }
+
     fn damaged(&mut self, offset: usize, what: &'static str) {
         if self.damage.len() < MAX_DAMAGE {
             self.damage.push((offset as u64, what));
@@ -175,12 +183,12 @@ impl<'a> Database<'a> {
     }
 
     /// A page by its number from 1, marked as used. `None`, and damage, when it is not there or was used before.
-    fn page(&mut self, number: usize, from: usize) -> Option<&'a [u8]> {
+    fn page(&mut self, number: usize, from: usize) -> Option<Vec<u8>> {
         match number.checked_sub(1).map(|index| (index, self.used.get_mut(index))) {
             Some((index, Some(used))) if !*used => {
                 *used = true;
                 let start = index * self.page_size;
-                let page = slice(self.bytes, start, self.usable);
+                let page = self.file.read(start, self.usable);
                 if page.is_none() {
                     self.damaged(start, "a page that is cut off");
                 }
@@ -204,13 +212,13 @@ impl<'a> Database<'a> {
         }
         let Some(page) = self.page(number, start) else { return };
         let header = if number == 1 { HEADER } else { 0 };
-        let cells = be16(page, header + 3).map_or(0, usize::from);
+        let cells = be16(&page, header + 3).map_or(0, usize::from);
         match page.get(header) {
-            Some(0x05) => self.interior(page, start, header, cells, depth, each),
+            Some(0x05) => self.interior(&page, start, header, cells, depth, each),
             Some(0x0d) => {
                 for cell in 0..cells {
-                    let at = be16(page, header + 8 + 2 * cell).map(usize::from);
-                    if at.and_then(|at| self.leaf_cell(page, start, at, each)).is_none() {
+                    let at = be16(&page, header + 8 + 2 * cell).map(usize::from);
+                    if at.and_then(|at| self.leaf_cell(&page, start, at, each)).is_none() {
                         self.damaged(start, "a row that can not be read");
                     }
                 }
@@ -221,7 +229,7 @@ impl<'a> Database<'a> {
 
     fn interior(
         &mut self,
-        page: &'a [u8],
+        page: &[u8],
         start: usize,
         header: usize,
         cells: usize,
@@ -241,17 +249,17 @@ impl<'a> Database<'a> {
         }
     }
 
-    fn leaf_cell(&mut self, page: &'a [u8], start: usize, at: usize, each: &mut EachRow<'_>) -> Option<()> {
+    fn leaf_cell(&mut self, page: &[u8], start: usize, at: usize, each: &mut EachRow<'_>) -> Option<()> {
         let (length, next) = varint(page, at)?;
         let (_row_id, next) = varint(page, next)?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= self.bytes.len())?;
+        let length = usize::try_from(length).ok().filter(|length| *length <= self.longest_row())?;
         let payload = self.payload(page, next, length)?;
         each((start + at) as u64, &Row::parse(&payload)?);
         Some(())
     }
 
     /// The whole payload of a cell: what lies on the page and, when that is not all, on the chain of overflow pages.
-    fn payload(&mut self, page: &'a [u8], at: usize, length: usize) -> Option<Cow<'a, [u8]>> {
+    fn payload<'p>(&mut self, page: &'p [u8], at: usize, length: usize) -> Option<Cow<'p, [u8]>> {
         let usable = self.usable;
         if length <= usable - 35 {
             return slice(page, at, length).map(Cow::Borrowed);
@@ -266,9 +274,9 @@ impl<'a> Database<'a> {
         while out.len() < length {
             let from = next.saturating_sub(1).saturating_mul(self.page_size);
             let overflow = self.page(next, from)?;
-            next = be32_usize(overflow, 0)?;
+            next = be32_usize(&overflow, 0)?;
             let part = (length - out.len()).min(usable - 4);
-            out.extend_from_slice(slice(overflow, 4, part)?);
+            out.extend_from_slice(slice(&overflow, 4, part)?);
         }
         Some(Cow::Owned(out))
     }

@@ -3,6 +3,7 @@
 use model::{Artifact, Inventory, Layer, Package};
 
 use crate::analyse::Packages;
+use crate::room::Held;
 use crate::{LayerRecord, LayerScanner, Options, merge};
 
 /// A header block.
@@ -71,8 +72,17 @@ impl Archive {
     }
 
     pub fn record(self) -> LayerRecord {
-        LayerScanner::new(&Options::default()).scan(self.finish().as_slice()).unwrap()
+        self.record_with(&Options::default())
     }
+
+    pub fn record_with(self, options: &Options) -> LayerRecord {
+        LayerScanner::new(options).scan(self.finish().as_slice()).unwrap()
+    }
+}
+
+/// A file as an analyser is given it.
+pub fn held(bytes: &[u8]) -> Held {
+    Held::of(bytes, bytes.len() as u64, None).unwrap()
 }
 
 /// `LENGTH KEY=VALUE\n`, where the length counts itself.

@@ -142,3 +142,20 @@ async fn what_does_not_fit_into_memory_goes_through_a_temporary_file_that_is_cou
         assert_eq!(outcome.images[0].stats.temporary_bytes, expected);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_wait_for_each_other_where_memory_is_short() {
+    let lock = |name: &str| {
+        let text =
+            format!(r#"{{"lockfileVersion": 3, "packages": {{"node_modules/{name}": {{"version": "1.0.0"}}}}}}"#);
+        text + &" ".repeat(2 << 20)
+    };
+    let expected = ["a", "b", "c", "d"];
+    let layer =
+        |name: &&str| TestLayer::gzip(Tar::new().file(&format!("{name}/package-lock.json"), lock(name).as_bytes()));
+    let image = TestImage::new(expected.iter().map(layer).collect());
+    let options = Options { memory_bytes: 3 << 20, parallel_layers: 4, ..Options::default() };
+    let outcome = assess_layout(&image, options).await;
+    assert_eq!(names(&outcome), expected);
+    assert_eq!(outcome.images[0].stats.temporary_bytes, 0);
+}

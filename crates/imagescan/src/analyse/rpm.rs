@@ -13,6 +13,7 @@ use model::{Diagnostic, Evidence, Level, SourcePackage};
 
 use super::{Analyser, Packages, Take, can_be_package, owned};
 use crate::record::{Found, Manager};
+use crate::room::Held;
 use header::{Header, tag};
 
 /// Damaged places that are reported of one database; the rest are counted.
@@ -33,11 +34,14 @@ impl Damage {
     }
 }
 
-/// Bytes of a database: those of full desktop distributions reach about 150 MB.
-const DATABASE: Take = Take::Whole(256 << 20);
-const SQLITE: Analyser = Analyser::database(Manager::Rpm, DATABASE, sqlite);
-const NDB: Analyser = Analyser::database(Manager::Rpm, DATABASE, ndb);
-const BDB: Analyser = Analyser::database(Manager::Rpm, DATABASE, bdb);
+/// Bytes of a database: those of full desktop distributions reach about 150 MB. Beyond the memory that layers share it
+/// is read from a file.
+const DATABASE: u64 = 256 << 20;
+/// Bytes of a package's header, which is held as a whole: a package of 100,000 files has about 15 MiB.
+const MAX_BLOB_BYTES: usize = 32 << 20;
+const SQLITE: Analyser = Analyser::held_database(Manager::Rpm, DATABASE, sqlite);
+const NDB: Analyser = Analyser::held_database(Manager::Rpm, DATABASE, ndb);
+const BDB: Analyser = Analyser::held_database(Manager::Rpm, DATABASE, bdb);
 const WAL: Analyser = Analyser::packages(Take::Start(WAL_HEADER + 1), wal);
 /// Distroless images of Azure Linux; a line a package.
 pub const MANIFEST: Analyser = Analyser::database(Manager::Rpm, Take::Whole(16 << 20), manifest::parse);
@@ -55,16 +59,16 @@ pub fn by_name(name: &str) -> Option<&'static Analyser> {
     })
 }
 
-fn sqlite(path: &str, bytes: &[u8]) -> Packages {
-    collect(path, |each| sqlite::blobs(bytes, each))
+fn sqlite(path: &str, file: Held) -> Packages {
+    collect(path, |each| sqlite::blobs(file, each))
 }
 
-fn ndb(path: &str, bytes: &[u8]) -> Packages {
-    collect(path, |each| ndb::blobs(bytes, each))
+fn ndb(path: &str, file: Held) -> Packages {
+    collect(path, |each| ndb::blobs(file, each))
 }
 
-fn bdb(path: &str, bytes: &[u8]) -> Packages {
-    collect(path, |each| bdb::blobs(bytes, each))
+fn bdb(path: &str, file: Held) -> Packages {
+    collect(path, |each| bdb::blobs(file, each))
 }
 
 /// A log that holds more than its header has changes that the database beside it does not show yet.

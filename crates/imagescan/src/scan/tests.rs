@@ -3,6 +3,7 @@
 use std::io;
 
 use super::*;
+use crate::room::tests::Small;
 use crate::testing::{Archive, deb};
 
 const STATUS: &str = "var/lib/dpkg/status";
@@ -78,6 +79,19 @@ fn a_file_too_large_for_its_analyser_is_a_diagnostic() {
 }
 
 #[test]
+fn a_text_waits_for_memory_and_gives_it_back() {
+    let text = deb("a", "1") + &"\n".repeat(1 << 20);
+    for (memory, packages, code) in [(2 << 20, 1, None), (1 << 20, 0, Some("file/too-large"))] {
+        let room = Small::of(memory);
+        let options = Options { room: Some(room.clone()), ..Options::default() };
+        let record = Archive::default().file(STATUS, &text).record_with(&options);
+        assert_eq!(record.files.len(), packages);
+        assert_eq!(record.diagnostics.first().map(|note| note.code.as_str()), code);
+        assert_eq!((*room.left.lock().unwrap(), *room.files.lock().unwrap()), (memory, 0));
+    }
+}
+
+#[test]
 fn diagnostics_do_not_grow_without_end() {
     let broken = "Package: x\n\n".repeat(MAX_DIAGNOSTICS + 7);
     let record = Archive::default().file(STATUS, broken).record();
@@ -100,7 +114,8 @@ fn only_files_that_an_analyser_wants_are_read() {
     assert!(tree.wants("/var/lib/dpkg/status", 10, 0o644));
     assert!(!tree.wants("etc/passwd", 10, 0o644));
     tree.file("etc/passwd", 10, 0o644, Untouched).unwrap();
-    tree.file("/var/lib/dpkg/status", 10, 0o644, deb("a", "1").as_bytes()).unwrap();
+    let status = deb("a", "1");
+    tree.file("/var/lib/dpkg/status", status.len() as u64, 0o644, status.as_bytes()).unwrap();
     tree.unreadable("etc/shadow", "permission denied");
     let record = tree.finish();
     assert_eq!(record.files[0].path, STATUS);

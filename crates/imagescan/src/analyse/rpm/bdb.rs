@@ -2,13 +2,17 @@
 //! libdb; numbers are in the byte order of the machine that wrote the file. Order and keys do not matter here: all hash
 //! pages are read one after the other.
 
-use super::Damage;
+use super::{Damage, MAX_BLOB_BYTES};
 use crate::bytes::{be16, be32, le16, le32, slice};
+use crate::places::Places;
+use crate::room::Held;
 
 /// Magic number of a hash database, at offset 12 of the first page.
 const HASH_MAGIC: u32 = 0x0006_1561;
 /// Bytes of a page's header.
 const PAGE_HEADER: usize = 26;
+/// Bytes of the description on the first page that are looked at.
+const DESCRIPTION: usize = 32;
 /// Page types.
 const HASH_UNSORTED: u8 = 2;
 const OVERFLOW: u8 = 7;
@@ -17,8 +21,8 @@ const HASH: u8 = 13;
 const ON_PAGE: u8 = 1;
 const OFF_PAGE: u8 = 3;
 
-struct Database<'a> {
-    bytes: &'a [u8],
+struct Database {
+    file: Places,
     big_endian: bool,
     page_size: usize,
     used: Vec<bool>,
@@ -26,33 +30,37 @@ struct Database<'a> {
 }
 
 /// Hands out the blobs of all packages; what could not be read is returned.
-pub fn blobs(bytes: &[u8], each: &mut dyn FnMut(u64, &[u8])) -> Vec<Damage> {
-    let big_endian = match (le32(bytes, 12), be32(bytes, 12)) {
+pub fn blobs(file: Held, each: &mut dyn FnMut(u64, &[u8])) -> Vec<Damage> {
+    let mut file = Places::new(file);
+    let start = file.array::<DESCRIPTION>(0).unwrap_or_default();
+    let big_endian = match (le32(&start, 12), be32(&start, 12)) {
         (Some(HASH_MAGIC), _) => false,
         (_, Some(HASH_MAGIC)) => true,
         _ => return vec![Damage::new(0, "not a BerkeleyDB hash database")],
     };
-    let mut database = Database { bytes, big_endian, page_size: 0, used: Vec::new(), damage: Vec::new() };
-    let page_size = database.number(bytes, 20).filter(|size| (512..=65_536).contains(size) && size.is_power_of_two());
+    let mut database = Database { file, big_endian, page_size: 0, used: Vec::new(), damage: Vec::new() };
+    let page_size = database.number(&start, 20).filter(|size| (512..=65_536).contains(size) && size.is_power_of_two());
     let Some(page_size) = page_size else {
         return vec![Damage::new(20, "a page size that is none")];
     };
-    if bytes.get(24) != Some(&0) {
+    if start[24] != 0 {
         return vec![Damage::new(24, "an encrypted database")];
     }
+    let length = database.file.length();
     database.page_size = page_size;
-    database.used = vec![false; bytes.len() / page_size];
+    database.used = vec![false; length / page_size];
     // Page 0 is the description of the database.
+    let mut page = vec![0; page_size];
     for number in 1..database.used.len() {
-        database.page(number, each);
+        database.page(number, &mut page, each);
     }
-    if !bytes.len().is_multiple_of(page_size) {
-        database.damaged(bytes.len(), "a page that is cut off");
+    if !length.is_multiple_of(page_size) {
+        database.damaged(length, "a page that is cut off");
     }
     database.damage
 }
 
-impl<'a> Database<'a> {
+impl Database {
     fn short(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let value = if self.big_endian { be16(bytes, at) } else { le16(bytes, at) };
         value.map(usize::from)
@@ -67,9 +75,12 @@ impl<'a> Database<'a> {
         self.damage.push(Damage::new(at as u64, what));
     }
 
-    fn page(&mut self, number: usize, each: &mut dyn FnMut(u64, &[u8])) {
+    /// Looks at a page, read into a buffer of its size.
+    fn page(&mut self, number: usize, page: &mut [u8], each: &mut dyn FnMut(u64, &[u8])) {
         let start = number * self.page_size;
-        let Some(page) = slice(self.bytes, start, self.page_size) else { return };
+        if self.file.fill(start, page).is_none() {
+            return self.damaged(start, "a page that can not be read");
+        }
         if !matches!(page[25], HASH | HASH_UNSORTED) {
             return;
         }
@@ -99,25 +110,26 @@ impl<'a> Database<'a> {
     }
 
     /// A value on overflow pages. Each page is used once in all, so that chains end.
-    fn chain(&mut self, page: &'a [u8], at: usize) -> Option<Vec<u8>> {
+    fn chain(&mut self, page: &[u8], at: usize) -> Option<Vec<u8>> {
         let (mut next, length) = (self.number(page, at + 4)?, self.number(page, at + 8)?);
-        if length > self.bytes.len() {
+        if length > self.file.length().min(MAX_BLOB_BYTES) {
             return None;
         }
         let mut out = Vec::with_capacity(length);
+        let mut overflow = vec![0; self.page_size];
         while out.len() < length {
             let used = self.used.get_mut(next)?;
             if next == 0 || std::mem::replace(used, true) {
                 return None;
             }
-            let overflow = slice(self.bytes, next * self.page_size, self.page_size)?;
+            self.file.fill(next * self.page_size, &mut overflow)?;
             if overflow[25] != OVERFLOW {
                 return None;
             }
             // On overflow pages the field of the free area says how many bytes are used.
-            let part = self.short(overflow, 22)?.min(length - out.len());
-            out.extend_from_slice(slice(overflow, PAGE_HEADER, part)?);
-            next = self.number(overflow, 16)?;
+            let part = self.short(&overflow, 22)?.min(length - out.len());
+            out.extend_from_slice(slice(&overflow, PAGE_HEADER, part)?);
+            next = self.number(&overflow, 16)?;
         }
         Some(out)
     }

@@ -7,6 +7,8 @@ use crate::bytes::{be16, be32, be32_usize, slice};
 const MAX_ENTRIES: usize = 1 << 16;
 /// Files of one package; the largest (kernel sources, TeX) list about 200,000.
 const MAX_FILES: usize = 1 << 20;
+/// Bytes of a file's path: `PATH_MAX` of Linux. Longer ones are no files, and joining millions of them would take for ever.
+const MAX_PATH_BYTES: usize = 4096;
 /// Bytes of an entry of the index.
 const ENTRY: usize = 16;
 
@@ -107,6 +109,9 @@ impl<'a> Header<'a> {
             for (number, name) in self.texts(tag::BASENAMES).enumerate() {
                 let folder = be32_usize(self.store, indexes.offset.saturating_add(number * 4));
                 let folder = folder.and_then(|folder| folders.get(folder)).copied().unwrap_or_default();
+                if folder.len() + name.len() > MAX_PATH_BYTES {
+                    continue;
+                }
                 let path = [folder, name].concat();
                 each(String::from_utf8_lossy(&path).trim_start_matches('/'));
             }

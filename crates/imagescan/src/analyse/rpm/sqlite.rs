@@ -1,11 +1,12 @@
 //! The SQLite form: table `Packages (hnum INTEGER PRIMARY KEY, blob BLOB)`, `lib/backend/sqlite.c` of rpm.
 
 use super::Damage;
+use crate::room::Held;
 use crate::sqlite::{Database, Value};
 
 /// Hands out the blobs of all packages; what could not be read is returned.
-pub fn blobs(bytes: &[u8], each: &mut dyn FnMut(u64, &[u8])) -> Vec<Damage> {
-    let mut database = match Database::open(bytes) {
+pub fn blobs(file: Held, each: &mut dyn FnMut(u64, &[u8])) -> Vec<Damage> {
+    let mut database = match Database::open(file) {
         Ok(database) => database,
         Err(error) => return vec![Damage::new(0, error)],
     };

@@ -2,11 +2,25 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::room::tests::Small;
+use crate::testing::{Archive, held};
+
+fn sqlite(path: &str, bytes: &[u8]) -> Packages {
+    super::sqlite(path, held(bytes))
+}
+
+fn ndb(path: &str, bytes: &[u8]) -> Packages {
+    super::ndb(path, held(bytes))
+}
+
+fn bdb(path: &str, bytes: &[u8]) -> Packages {
+    super::bdb(path, held(bytes))
+}
 
 /// Values of a header for tests.
 enum Put<'a> {
@@ -200,6 +214,35 @@ fn an_ndb_database_gives_its_packages() {
     assert_eq!((found.len(), notes[0].message.as_str()), (1, "a slot that points to no package at byte 48"));
     assert_eq!(ndb("x", b"RpmP").1[0].message, "a file that is too short at byte 0");
     assert_eq!(ndb("x", &[0; 4096]).1[0].message, "not a package database of version 0 at byte 0");
+}
+
+#[test]
+fn a_database_beyond_the_memory_is_read_from_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let filling = "x".repeat(1 << 20);
+    let large = [
+        Put::Text(tag::NAME, "large"),
+        Put::Text(tag::VERSION, "1"),
+        Put::Text(tag::RELEASE, "1"),
+        Put::Text(tag::VENDOR, &filling),
+    ];
+    let large = blob(&large);
+    let blobs = [numbered(50), vec![large]].concat();
+    for (path, bytes) in [
+        ("var/lib/rpm/rpmdb.sqlite", database(dir.path(), &blobs)),
+        ("var/lib/rpm/Packages.db", ndb_file(&blobs)),
+        ("var/lib/rpm/Packages", bdb_file(&blobs[45..], false)),
+    ] {
+        let found = |room: Arc<Small>| {
+            let options = crate::Options { room: Some(room.clone()), ..crate::Options::default() };
+            let record = Archive::default().file(path, &bytes).record_with(&options);
+            assert!(record.diagnostics.is_empty(), "{:?}", record.diagnostics);
+            (record.files, *room.files.lock().unwrap())
+        };
+        let (in_memory, files) = found(Small::of(8 << 20));
+        assert_eq!((in_memory.len(), files), (1, 0), "{path}");
+        assert_eq!(found(Small::of(0)), (in_memory, 1), "{path}");
+    }
 }
 
 #[test]
