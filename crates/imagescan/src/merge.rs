@@ -4,11 +4,12 @@
 //! each layer tells with which layer a package came: the first one from which on it was there without a break, in that
 //! version.
 
-mod end_of_life;
+pub(crate) mod end_of_life;
 pub(crate) mod identity;
 mod locks;
 mod owners;
 mod packages;
+mod projects;
 mod purl;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub fn merge(layers: Vec<(Layer, LayerRecord)>, artifact: Artifact) -> Inventory
     let is_image = artifact.manifest_digest.is_some() || artifact.config_digest.is_some();
     let (packages, notes) = packages::collect(&tree, os.as_ref(), &merged, is_image);
     diagnostics.extend(notes);
+    diagnostics.extend(os.as_ref().and_then(|os| end_of_life::note(os, end_of_life::of_system(os))));
     let os = os.map(packages::operating_system);
     if let Some(note) = nothing_known(os.is_some(), packages.is_empty(), &merged) {
         diagnostics.push(note);

@@ -83,6 +83,8 @@ pub enum Content {
     Owned(OwnedBy),
     /// Packages that the file itself is or describes.
     Packages(Vec<Found>),
+    /// What a project asks for, before its references to other files are resolved.
+    Project(Project),
     /// Statements about the distribution that matching needs, by name (`content_sets`, `apk_branch`, …).
     Facts(BTreeMap<String, String>),
 }
@@ -101,6 +103,9 @@ pub struct OsRelease {
     /// `PRETTY_NAME`, else `NAME`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// `SUPPORT_END`: the last day of support as the vendor said it then; empty when it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub support_end: String,
 }
 
 /// Package managers of operating systems.
@@ -178,6 +183,56 @@ impl Found {
             owns: PathSet::default(),
         }
     }
+}
+
+/// A project's own file, in its own words: names and versions may have references to properties in them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// purl type of what it is and asks for.
+    pub r#type: String,
+    /// Its name; empty where the file does not say it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Its version; empty where the file does not say it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// What it inherits from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ProjectParent>,
+    /// Properties by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+    /// Versions by the names of what it does not ask for itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub managed: BTreeMap<String, String>,
+    /// Names of projects whose `managed` it takes over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<String>,
+    /// What it asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<Wanted>,
+}
+
+/// The project that another inherits from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectParent {
+    /// Its name.
+    pub name: String,
+    /// Its place seen from the folder of the project: a file or its folder. Empty when it is not on disk.
+    pub path: String,
+}
+
+/// A package that a project asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// Its version; empty where another file tells it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// What for, in the tool's words; empty for the usual.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
 }
 
 /// A link.

@@ -2,7 +2,7 @@
 
 use super::{
     Analyser, apk, beam, binary, conan, conda, dart, dotnet, dpkg, embedded, facts, golang, haskell, java, node,
-    os_release, pacman, php, placed, python, rpm, ruby, rust, spdx, statistics, swift,
+    os_release, pacman, php, placed, project, python, rpm, ruby, rust, spdx, statistics, swift,
 };
 use crate::path::{extension, file_name, parent};
 
@@ -68,6 +68,8 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "VERSION" if path.ends_with("go/VERSION") => &facts::GO_VERSION,
         "os-release" if matches!(path, "etc/os-release" | "usr/lib/os-release") => &os_release::ANALYSER,
         "pom.properties" | "pom.xml" if java::loose::is_metadata(path) => &java::loose::METADATA,
+        "pom.xml" => &project::MAVEN,
+        _ if project::is_msbuild(name) => &project::MSBUILD,
         "cabal.project.freeze" => &haskell::FREEZE,
         "stack.yaml.lock" => &haskell::STACK_LOCK,
         // The second is where image-based systems keep it, the others are those of OpenWrt.
@@ -132,6 +134,16 @@ mod tests {
             ("app/deno.lock", r#"{"npm": {"ms@2.1.3": {}}}"#, "pkg:npm/ms@2.1.3"),
             ("app/go.mod", "require a.b/c v1.0.0\n", "pkg:golang/a.b/c@v1.0.0"),
             ("app/gradle.lockfile", "g:a:1=x\n", "pkg:maven/g/a@1"),
+            (
+                "app/pom.xml",
+                "<project><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>1</version></dependency></dependencies></project>",
+                "pkg:maven/g/a@1",
+            ),
+            (
+                "app/app.csproj",
+                "<Project><ItemGroup><PackageReference Include='A' Version='1.0'/></ItemGroup></Project>",
+                "pkg:nuget/A@1.0",
+            ),
             ("app/pubspec.lock", "packages: {http: {source: hosted, version: \"1.1\"}}", "pkg:pub/http@1.1"),
             (
                 "app/Package.resolved",

@@ -27,7 +27,7 @@ fn other(bytes: &[u8]) -> Option<OsRelease> {
         "Oracle" => "ol",
         _ => return None,
     };
-    Some(OsRelease { id: id.to_owned(), version, codename: String::new(), name: line.to_owned() })
+    Some(OsRelease { id: id.to_owned(), version, name: line.to_owned(), ..OsRelease::default() })
 }
 
 /// Reads the file; `None` when it names no system.
@@ -45,6 +45,7 @@ fn parse(bytes: &[u8]) -> Option<OsRelease> {
             "VERSION_ID" => out.version = value,
             "VERSION_CODENAME" => out.codename = value,
             "PRETTY_NAME" => out.name = value,
+            "SUPPORT_END" => out.support_end = value,
             "NAME" => name = value,
             _ => {}
         }

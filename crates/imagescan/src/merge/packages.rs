@@ -6,7 +6,8 @@ use model::{Diagnostic, Evidence, Layer, Location, OperatingSystem, Package};
 
 use super::locks::{self, Installed};
 use super::owners::Owners;
-use super::tree::{Node, Tree};
+use super::projects::{self, Resolved};
+use super::tree::Tree;
 use super::{end_of_life, purl};
 use crate::path::parent;
 use crate::record::{Content, Found, Manager, OsRelease};
@@ -16,7 +17,7 @@ const MAX_TWINS: usize = 64;
 
 /// The system for the inventory.
 pub fn operating_system(os: OsRelease) -> OperatingSystem {
-    let end_of_life = end_of_life::of(&os.id, &os.version);
+    let end_of_life = end_of_life::of_system(&os).date();
     OperatingSystem { id: os.id, version: os.version, name: os.name, end_of_life }
 }
 
@@ -47,7 +48,9 @@ pub fn collect(
             collector.add(since, package);
         }
     }
-    let notes = languages(tree, &mut collector);
+    let projects = projects::resolve(tree);
+    let mut notes = languages(tree, &projects, &mut collector);
+    notes.extend(projects.notes);
     (collector.finish(), notes)
 }
 
@@ -59,18 +62,19 @@ fn nearest<'a>(facts: &[(usize, &'a str)], layer: usize) -> Option<&'a str> {
 }
 
 /// Packages that are files, or in files.
-fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
+fn languages(tree: &Tree, projects: &Resolved, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
     let owners = Owners::of(tree, collector.os);
-    let superseded = superseded(tree, &owners);
+    let superseded = superseded(tree, projects, &owners);
     // Folders whose assemblies are listed by a file: what an assembly says of itself adds nothing there.
-    let listed: BTreeSet<&str> = packages(tree)
+    let listed: BTreeSet<&str> = packages(tree, projects)
         .filter(|(_, _, found)| found.r#type == "nuget" && found.evidence == Evidence::File)
         .map(|(path, ..)| parent(path))
         .collect();
     let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
     // What a document tells comes last: it adds only what nothing else found.
-    let (told, seen): (Vec<_>, Vec<_>) = packages(tree).partition(|(_, _, found)| found.evidence == Evidence::Sbom);
-    for (path, node, found) in seen.into_iter().chain(told) {
+    let (told, seen): (Vec<_>, Vec<_>) =
+        packages(tree, projects).partition(|(_, _, found)| found.evidence == Evidence::Sbom);
+    for (path, layer, found) in seen.into_iter().chain(told) {
         if found.evidence == Evidence::Lock && superseded.contains(&(path, found.r#type.as_str())) {
             *left_out.entry(path).or_default() += 1;
             continue;
@@ -83,26 +87,26 @@ fn languages(tree: &Tree, collector: &mut Collector<'_>) -> Vec<Diagnostic> {
         if owner.is_some() && found.r#type == "generic" {
             continue;
         }
-        let mut package = Package { owner, ..collector.package(found, path, node.layer) };
+        let mut package = Package { owner, ..collector.package(found, path, layer) };
         if found.evidence == Evidence::Sbom && collector.has_seen(&package.purl) {
             continue;
         }
         if collector.is_image && found.evidence == Evidence::Lock {
             package.properties.insert("confidence".into(), "low".into());
         }
-        collector.add(node.layer, package);
+        collector.add(layer, package);
     }
     left_out.into_iter().map(|(path, count)| locks::note(path, count)).collect()
 }
 
 /// Lock files, with the type of package, whose packages are installed and listed by what is on disk.
-fn superseded<'a>(tree: &'a Tree, owners: &Owners) -> BTreeSet<(&'a str, &'a str)> {
+fn superseded<'a>(tree: &'a Tree, projects: &'a Resolved, owners: &Owners) -> BTreeSet<(&'a str, &'a str)> {
     let mut installed = Installed::default();
-    for (path, _, found) in packages(tree) {
+    for (path, _, found) in packages(tree, projects) {
         installed.add(found, path, owners.get(path).is_some());
     }
     let mut counts: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
-    for (path, _, found) in packages(tree).filter(|(_, _, found)| found.evidence == Evidence::Lock) {
+    for (path, _, found) in packages(tree, projects).filter(|(_, _, found)| found.evidence == Evidence::Lock) {
         let (shown, all) = counts.entry((path, &found.r#type)).or_default();
         *shown += usize::from(installed.shows(found, path));
         *all += 1;
@@ -111,14 +115,14 @@ fn superseded<'a>(tree: &'a Tree, owners: &Owners) -> BTreeSet<(&'a str, &'a str
     counts.filter(|((_, r#type), (shown, all))| Installed::enough(r#type, *shown, *all)).map(|(key, _)| key).collect()
 }
 
-fn packages(tree: &Tree) -> impl Iterator<Item = (&str, &Node, &Found)> {
-    tree.files().flat_map(|(path, node)| {
-        let found = match &node.content {
-            Content::Packages(found) => found.as_slice(),
-            _ => &[],
-        };
-        found.iter().map(move |found| (path, node, found))
-    })
+/// File, layer and package of everything that is no OS package.
+fn packages<'a>(tree: &'a Tree, projects: &'a Resolved) -> impl Iterator<Item = (&'a str, usize, &'a Found)> {
+    let files = tree.files().filter_map(|(path, node)| match &node.content {
+        Content::Packages(found) => Some((path, node.layer, found)),
+        _ => None,
+    });
+    let projects = projects.packages.iter().map(|(path, layer, found)| (path.as_str(), *layer, found));
+    files.chain(projects).flat_map(|(path, layer, found)| found.iter().map(move |found| (path, layer, found)))
 }
 
 /// Packages by purl; those that differ in more than their place stand beside each other.

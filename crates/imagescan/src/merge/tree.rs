@@ -136,7 +136,7 @@ impl Tree {
             let os = stated(path).filter(|os| os.id.is_empty())?;
             let version = Some(os.version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
             let version = version.unwrap_or_default();
-            Some(OsRelease { id: id.to_owned(), name: format!("{id} {version}"), version, codename: String::new() })
+            Some(OsRelease { id: id.to_owned(), name: format!("{id} {version}"), version, ..OsRelease::default() })
         };
         let named = |path: &str| stated(path).filter(|os| !os.id.is_empty());
         named("etc/os-release")

@@ -10,6 +10,7 @@ use model::{
 use serde::Deserialize;
 
 use super::{PROPERTY, distribution};
+use crate::merge::end_of_life;
 use crate::options::MAX_PACKAGES;
 use crate::{ANALYSERS_VERSION, merge};
 
@@ -331,7 +332,8 @@ impl Reader<'_> {
         // Debian's releases are whole numbers; some tools write the point release.
         let version = if id == "debian" { version.split('.').next().unwrap_or(version) } else { version };
         let name = if name.is_empty() { format!("{id} {version}") } else { name };
-        self.inventory.os = Some(OperatingSystem { id, version: version.to_owned(), name, end_of_life: None });
+        let end_of_life = end_of_life::of(&id, version).date();
+        self.inventory.os = Some(OperatingSystem { id, version: version.to_owned(), name, end_of_life });
     }
 
     /// A package by its purl. `None`, with a diagnostic, when that is none; images among the components are no packages.
