@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use model::event::Network;
+use model::event::{ContainerMount, Network};
 use model::{Body, Event, Process, ProcessKey, Timestamp};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Containers that are remembered; beyond it all are forgotten and learned again. A node runs 250 pods at most.
 const MAX_CONTAINERS: usize = 4096;
@@ -43,6 +43,26 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Containers {
     known: FxHashMap<Arc<str>, Known>,
+    /// Those into which a folder of the node is mounted.
+    on_node: FxHashSet<Arc<str>>,
+}
+
+/// Folders in which kubelets and runtimes keep what they mount into every container, and volumes.
+const VOLUMES: [&str; 8] = [
+    "/var/lib/kubelet/pods/",
+    "/var/lib/containerd/",
+    "/run/containerd/",
+    "/var/lib/docker/",
+    "/var/lib/containers/",
+    "/run/containers/",
+    "/var/run/",
+    "/run/netns/",
+];
+
+/// Whether a mount shows a folder of the node: neither a file system of its own nor one file under its own name.
+fn shows_node(mount: &ContainerMount) -> bool {
+    let own = VOLUMES.iter().any(|folder| mount.source.starts_with(folder));
+    mount.source.starts_with('/') && !own && (mount.source != mount.destination || mount.source.ends_with('/'))
 }
 
 /// The outermost process of the event's chain that still runs in the container.
@@ -67,6 +87,9 @@ fn offers(network: &Network) -> bool {
 impl Containers {
     /// Learns from an event. Most teach nothing and cost a look at their kind.
     pub fn learn(&mut self, event: &Event) {
+        if let Body::Container(phase) = &event.body {
+            self.mounted(event, &phase.mounts);
+        }
         if !matches!(event.body, Body::Exec(_) | Body::Listen(_)) {
             return;
         }
@@ -91,6 +114,19 @@ impl Containers {
             Body::Listen(network) => known.serves |= offers(network),
             _ => known.builds |= is_builder(&process.name),
         }
+    }
+
+    fn mounted(&mut self, event: &Event, mounts: &[ContainerMount]) {
+        let Some(id) = id(event).filter(|_| mounts.iter().any(shows_node)) else { return };
+        if self.on_node.len() >= MAX_CONTAINERS {
+            self.on_node.clear();
+        }
+        self.on_node.insert(id.into());
+    }
+
+    /// Whether folders of the node are mounted into the event's container; `None` outside of containers.
+    pub fn on_node(&self, event: &Event) -> Option<bool> {
+        id(event).map(|id| self.on_node.contains(id))
     }
 
     /// Whether the event's container serves; `None` outside of containers.
@@ -169,6 +205,20 @@ mod tests {
             containers.learn(&first);
             assert_eq!(containers.serves(&first), Some(serves), "{port}");
         }
+    }
+
+    #[test]
+    fn folders_of_the_node_are_told_from_volumes() {
+        let check = |source: &str, destination: &str, expected: bool| {
+            let (source, destination) = (source.to_owned(), destination.to_owned());
+            let mount = ContainerMount { source, destination, read_only: false };
+            assert_eq!(shows_node(&mount), expected, "{mount:?}");
+        };
+        check("/", "/host", true);
+        check("/etc", "/mnt/etc", true);
+        check("proc", "/proc", false);
+        check("/var/lib/kubelet/pods/1/volumes/kubernetes.io~empty-dir/a", "/data", false);
+        check("/etc/localtime", "/etc/localtime", false);
     }
 
     #[test]

@@ -39,8 +39,18 @@ pub fn exec(task: &Task<'_>) -> event::Body {
 
 /// A new process.
 pub fn fork(child: model::ProcessKey, flags: u64) -> event::Body {
-    let flags = CLONE_FLAGS.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name.to_owned());
-    event::Body::Fork(event::Fork { child, flags: flags.collect() })
+    event::Body::Fork(event::Fork { child, flags: names_of(flags) })
+}
+
+fn names_of(flags: u64) -> Vec<String> {
+    CLONE_FLAGS.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The namespaces that a process made for its child, as if it had called unshare(2) there; none without any.
+pub fn namespaces_of_clone(flags: u64) -> Option<event::Body> {
+    let made: Vec<String> = names_of(flags).into_iter().filter(|name| name.starts_with("CLONE_NEW")).collect();
+    let args = serde_json::Map::from_iter([("flags".to_owned(), made.clone().into())]);
+    (!made.is_empty()).then(|| event::Body::Namespace(event::Call { call: "clone".into(), args, result: 0 }))
 }
 
 /// Flags of clone(2) that say something of isolation (`include/uapi/linux/sched.h`).

@@ -359,6 +359,9 @@ impl<S: Sink> Pipeline<S> {
             pid: i32::try_from(fork.pid).unwrap_or(0),
             start_time: self.clock.start(fork.start_time),
         };
+        if let Some(made) = convert::namespaces_of_clone(fork.flags) {
+            self.emit(header, place, Arc::clone(&parent), "tp_btf", made);
+        }
         self.emit(header, place, parent, "tp_btf", convert::fork(child, fork.flags));
     }
 

@@ -35,7 +35,7 @@ fn looks_encoded(text: &str) -> bool {
     let changes = bytes.windows(2).filter(changes).count();
     let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let vowels = bytes.iter().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
-    changes * 5 >= bytes.len() || (letters >= 16 && vowels * 4 < letters)
+    changes * 5 >= bytes.len() || (letters >= 16 && vowels * 10 < letters * 3)
 }
 
 impl Detector for Tunnel {
@@ -139,6 +139,7 @@ mod tests {
             ("4f1c9a0b7de2836655aa01ff93", true),
             ("cGFzc3dvcmQ6aHVudGVyMjEyMzQ1Njc4", true),
             ("xkqzjvbwprtlmndxkqzjvbwp", true),
+            ("qhzuvkaytrpwmlexjodbnsgcfiqkzrvhwy", true),
             ("aks-nodepool1-12345678-vmss000001", false),
             ("ip-10-240-0-15.us-east-2.compute", false),
             ("checkout-service.shop-production", false),

@@ -186,9 +186,14 @@ impl Downloads {
                 None
             }
             FileOperation::Rename => {
+                let new_path = change.new_path.as_ref()?;
+                let place = connected::container(event);
+                for file in self.written.iter_mut().filter(|file| file.path == change.path && file.container == place) {
+                    file.path.clone_from(new_path);
+                }
                 let at = self.position(&change.path, event)?;
                 let download = self.known.get_mut(at)?;
-                download.path = change.new_path.clone()?;
+                download.path.clone_from(new_path);
                 download.events.push(event.clone());
                 None
             }

@@ -147,6 +147,9 @@ fn is_archiver(name: &str, args: &[String]) -> bool {
         "tar" => {
             args.first().is_some_and(|modes| modes == "--create" || (!modes.starts_with("--") && modes.contains('c')))
         }
+        "gzip" | "pigz" | "bzip2" | "xz" | "zstd" | "lz4" => !args
+            .iter()
+            .any(|arg| matches!(arg.as_str(), "-d" | "-dc" | "-cd" | "-t" | "-l" | "--decompress" | "--test")),
         _ => ARCHIVERS.contains(&name),
     }
 }
@@ -172,6 +175,7 @@ fn looks_around(text: &str) -> bool {
         text,
         "id" | "whoami"
             | "cat /etc/passwd"
+            | "uname -a"
             | "ls -la"
             | "ls -al"
             | "ls -la /"
@@ -283,7 +287,13 @@ impl Feeds {
         let asked = !speaker.accepted && (is_local(exec, 1) || text.is_some_and(is_script));
         let adhoc = connected::is_inline(&above.name, &above.args);
         let is_program = connected::is_interpreter(&above.name) && !connected::is_shell(&above.name);
-        let ordered = asked && text.is_some_and(|text| adhoc || (is_program && looks_around(text)));
+        // Without a shell between: what perl and ruby make of one plain word.
+        let plain = || [&[name.to_owned()], args].concat().join(" ");
+        let ordered = asked
+            && match text {
+                Some(text) => adhoc || (is_program && looks_around(text)),
+                None => adhoc && looks_around(&plain()),
+            };
         // A terminal that was made for it: the shell leads the session of that terminal.
         let has_terminal = stdio(exec, 0) == StdioType::Tty && process.sid == Some(process.pid);
         let relayed = has_no_script(process)

@@ -10,7 +10,7 @@ pub fn page() -> String {
     let mut out = String::from(
         "# Fields of conditions and outputs\n\nGenerated; `SEAWALL_BLESS=1 cargo test -p detect` writes it. Names and meaning \
          are Falco's where Falco has the field; `dns.*`, `exec.*`, `fpu.*`, `capability.*`, `evt.provider`, `proc.exe_origin`, \
-         `proc.entered`, `container.serves`, `container.builds` \
+         `proc.entered`, `container.serves`, `container.builds`, `container.on_node`, \
          `ka.pod.*`, `ka.role.*`, `ka.service.*` and `k8s.workload.*` are ours.\n\nA field without a value makes its check false, whatever the operator.\n",
     );
     for source in [EventSource::Syscall, EventSource::K8sAudit] {
