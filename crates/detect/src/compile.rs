@@ -226,6 +226,14 @@ impl Compiler {
         };
         let kinds = self.program.add_rule(number, &tree, kinds);
         self.warn_of_kinds(name, text, kinds, fed, &facts);
+        if kinds == Kinds::named("exec")
+            && let Some(field) = lint::failed_exec(&expanded)
+        {
+            let message =
+                format!("`{name}` asks for programs that could not be started: only started ones are reported");
+            self.diagnostics.push(at_spot(&text.spot, "rule/failed-exec", Level::Warning, message));
+            facts.unavailable.insert(format!("{field} of execve"));
+        }
         let rule = describe(name, text, kinds, facts, catalogue);
         Some(Compiled {
             rule: Arc::new(rule),
@@ -309,6 +317,10 @@ impl Compiler {
         for name in names {
             if NAMES.iter().any(|known| known.contains(&name.as_str())) {
                 facts.event_types.insert(name.clone());
+                // A recording may have the end of writing, the sensor does not tell it.
+                if name == "close" {
+                    facts.unfed.insert(name.clone());
+                }
                 continue;
             }
             facts.unfed.insert(name.clone());

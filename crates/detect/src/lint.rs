@@ -44,6 +44,29 @@ pub fn condition(expr: &Expr, source: &EventSource, say: &mut impl FnMut(Diagnos
     });
 }
 
+/// The field by which a condition asks for programs that could not be started.
+pub fn failed_exec(expr: &Expr) -> Option<String> {
+    let mut asked = None;
+    expr.checks(&mut |check| {
+        let field = check.left.to_string();
+        let values = match &check.right {
+            Right::Value(value) => std::slice::from_ref(value),
+            Right::List(values) => values,
+            _ => &[],
+        };
+        let fails = |value: &String| match field.as_str() {
+            "evt.failed" => value.eq_ignore_ascii_case("true"),
+            "evt.res" => value.starts_with('E'),
+            "evt.rawres" => value.starts_with('-') || check.op == Op::Lt,
+            _ => false,
+        };
+        if values.iter().any(fails) {
+            asked = Some(field);
+        }
+    });
+    asked
+}
+
 /// Warns of a deprecated field.
 pub fn deprecated(name: &str, spot: &Spot, say: &mut impl FnMut(Diagnostic)) {
     if let Some((_, message)) = DEPRECATED.iter().find(|(known, _)| *known == name) {

@@ -188,7 +188,7 @@ pub const fn operation(number: u32, mode: u32) -> Option<FileOperation> {
         88 | 266 => Op::Symlink,
         90 | 91 | 268 | 452 => Op::Chmod,
         92 | 93 | 94 | 260 => Op::Chown,
-        280 => Op::Utimes,
+        132 | 235 | 261 | 280 => Op::Utimes,
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use model::{Coverage, CoverageState, Loss, Scope, Subject, Timestamp};
 use crate::kernel::{Attach, Kernel, KernelError, Program, functions, programs};
 use crate::signal::Signal;
 
-/// What a hook on system calls does not see.
+/// What programs at the functions of 64-bit calls do not see.
 const BLIND_SPOT: &str = "not by programs that make 32-bit system calls";
 
 /// Something that can be started and then sees a signal.
@@ -212,7 +212,6 @@ impl Start<'_> {
             }
         }
         match program.start(self.kernel) {
-            Ok(()) if program.taxes_every_call() => self.push(signal, provider, CoverageState::Seen, BLIND_SPOT.into()),
             Ok(()) => self.push(signal, provider, CoverageState::Seen, String::new()),
             Err(error) => {
                 self.push(signal, provider, CoverageState::Unsupported, explain(&error));

@@ -147,6 +147,13 @@ async fn a_sensor_that_falls_silent_is_an_alert_until_it_speaks_again() -> Resul
         wait_for(&what, nodes).await
     };
     in_state("active").await?;
+    let kernel = testkit::read_text("/proc/sys/kernel/osrelease");
+    let facts = || async {
+        let nodes = api.list("/nodes").await?;
+        Ok(nodes.into_iter().find_map(|node| node.get("facts").cloned()))
+    };
+    let (facts, _) = wait_for("the facts of this node", facts).await?;
+    ensure!(facts["kernel"] == kernel.trim() && facts["os"] != "", "the hub knows what the node is: {facts}");
 
     sensor.signal("STOP")?;
     let (alert, took) = wait_for("the alert of a silent sensor", || async {

@@ -125,3 +125,23 @@ fn unknown_filters_may_be_skipped() {
         assert!(rules.needs().kinds.is_empty(), "{condition} {output}");
     }
 }
+
+#[test]
+fn rules_about_what_is_not_told_are_degraded() {
+    let check = |condition: &str, expected: &[&str], code: Option<&str>| {
+        let (rules, diagnostics) = compile(&[&rule(condition, "o", "syscall")]);
+        let missing: Vec<String> = rules.rules()[0].unavailable.iter().cloned().collect();
+        assert_eq!(
+            (missing, codes(&diagnostics, Level::Warning)),
+            (expected.iter().map(ToString::to_string).collect(), code.into_iter().collect()),
+            "{condition}"
+        );
+    };
+    let failed = Some("rule/failed-exec");
+    check("evt.type in (execve, execveat) and evt.failed = true", &["evt.failed of execve"], failed);
+    check("evt.type = execve and evt.res in (ENOENT, EACCES)", &["evt.res of execve"], failed);
+    check("evt.type = execve and evt.rawres < 0", &["evt.rawres of execve"], failed);
+    check("evt.type = execve and evt.failed = false and evt.rawres >= 0", &[], None);
+    check("evt.type in (execve, openat) and evt.failed = true", &[], None);
+    check("evt.type in (open, close) and fd.name = x", &["evt.type=close"], None);
+}

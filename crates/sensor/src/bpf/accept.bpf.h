@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* accept, listen and bind, handlers of the dispatcher: the ends are read from the socket itself. */
-#include "common.h"
+#include "compat.h"
 #include "signals.h"
 
 static __always_inline int tell_socket(u64 *ctx, __u16 signal, __u16 how, __s32 fd)
@@ -39,7 +39,8 @@ int accept_call(u64 *ctx)
 SEC("tp_btf/sys_exit")
 int listen_call(u64 *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct args args;
 
-	return tell_socket(ctx, SIGNAL_LISTEN, syscall_number(regs) == NR_BIND ? 3 : 2, ARG1(regs));
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	return tell_socket(ctx, SIGNAL_LISTEN, args.number == NR_BIND ? 3 : 2, args.of[0]);
 }

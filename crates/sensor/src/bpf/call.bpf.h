@@ -3,14 +3,13 @@
  * Handlers of the signals that are one system call with plain arguments. The record has the number and all arguments;
  * user space names them. One program per signal, so that each is loaded, refused and counted alone.
  */
-#include "common.h"
+#include "compat.h"
 #include "signals.h"
 
 /* `text_argument` is the argument that points at a string, or -1; `sk` is the socket whose ends follow instead. */
-static __always_inline int call_with(u64 *ctx, __u16 signal, int text_argument, struct sock *sk)
+static __always_inline int call_with(u64 *ctx, const struct args *args, __u16 signal, int text_argument, struct sock *sk)
 {
 	struct task_struct *task = current_task();
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	struct scratch *s;
 	struct call_body *b;
 
@@ -22,13 +21,8 @@ static __always_inline int call_with(u64 *ctx, __u16 signal, int text_argument, 
 	b = (void *)s->text;
 	fill_header(&s->header, task, RECORD_CALL, signal);
 	b->result = ctx[1];
-	b->args[0] = ARG1(regs);
-	b->args[1] = ARG2(regs);
-	b->args[2] = ARG3(regs);
-	b->args[3] = ARG4(regs);
-	b->args[4] = ARG5(regs);
-	b->args[5] = ARG6(regs);
-	b->number = syscall_number(regs);
+	__builtin_memcpy(b->args, args->of, sizeof(b->args));
+	b->number = args->number;
 	b->text_size = 0;
 	b->pad = 0;
 	if (text_argument >= 0) {
@@ -50,7 +44,10 @@ static __always_inline int call_with(u64 *ctx, __u16 signal, int text_argument, 
 
 static __always_inline int call(u64 *ctx, __u16 signal, int text_argument)
 {
-	return call_with(ctx, signal, text_argument, NULL);
+	struct args args;
+
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	return call_with(ctx, &args, signal, text_argument, NULL);
 }
 
 #define HANDLER(name, signal, text)	\
@@ -74,9 +71,12 @@ HANDLER(uring_call, SIGNAL_IO_URING, -1)
 SEC("tp_btf/sys_exit")
 int mount(u64 *ctx)
 {
-	if (syscall_number((struct pt_regs *)ctx[0]) == NR_UMOUNT2)
-		return call(ctx, SIGNAL_MOUNT, 0);
-	return call(ctx, SIGNAL_MOUNT, 1);
+	struct args args;
+
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	if (args.number == NR_UMOUNT2)
+		return call_with(ctx, &args, SIGNAL_MOUNT, 0, NULL);
+	return call_with(ctx, &args, SIGNAL_MOUNT, 1, NULL);
 }
 
 /* Only onto 0, 1 and 2, and only when it worked: what a shell does thousands of times is of no interest otherwise. */
@@ -84,6 +84,7 @@ SEC("tp_btf/sys_exit")
 int dup_standard(u64 *ctx)
 {
 	long result = ctx[1];
+	struct args args;
 	struct sock *sk;
 	struct file *file;
 
@@ -95,5 +96,6 @@ int dup_standard(u64 *ctx)
 		count_filtered(SIGNAL_DUP);
 		return 0;
 	}
-	return call_with(ctx, SIGNAL_DUP, -1, sk);
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	return call_with(ctx, &args, SIGNAL_DUP, -1, sk);
 }

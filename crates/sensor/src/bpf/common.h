@@ -9,6 +9,7 @@
 
 #include "vmlinux.h"
 #include "record.h"
+#include "signals.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -37,8 +38,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define ARG5(regs) ((regs)->r8)
 #define ARG6(regs) ((regs)->r9)
 #define TS_COMPAT 2
-/* A 32-bit call has another table of numbers. */
-#define is_compat() (current_task()->thread_info.status & TS_COMPAT)
+/* A 32-bit call (`int 0x80`, also of 64-bit programs) has another table of numbers and other registers: compat.h. */
+#define is_compat_of(task) ((task)->thread_info.status & TS_COMPAT)
+#define is_compat() is_compat_of(current_task())
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 #define NR_OPEN 2
 #define NR_IOCTL 16
@@ -71,6 +73,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NR_LINKAT 265
 #define NR_SYMLINKAT 266
 #define NR_FCHMODAT 268
+#define NR_FUTIMESAT 261
 #define NR_UTIMENSAT 280
 #define NR_RENAMEAT2 316
 #define NR_OPENAT2 437
@@ -108,9 +111,13 @@ struct settings {
 #define JUDGED 8192
 #define FIELD_ENV 1
 
+#define RING_SIZE (8 << 20)
+/* Of the ring, for what tells who is who: without it all else that is told is of somebody unknown. */
+#define RING_RESERVED (RING_SIZE / 4)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, RING_SIZE);
 } events SEC(".maps");
 
 struct {
@@ -131,8 +138,11 @@ struct scratch {
 	struct header header;
 	char text[TEXT_SIZE + 4096];
 	__u64 position;
-	/* Where the walk is. */
-	volatile __u64 mnt, dentry;
+	/* Where the walk is, and where it ends. */
+	volatile __u64 mnt, dentry, root_mnt, root_dentry;
+	/* Where the search of a path is, and where it was behind the folder's part of it. */
+	__u64 hit, hit_before;
+	__u32 at, end, row, row_before, named;
 	/* The walk writes from PATH_SIZE towards the front; the tail keeps the verifier content. */
 	char path[PATH_SIZE * 2];
 };
@@ -205,6 +215,17 @@ static __always_inline void fill_header(struct header *h, const struct task_stru
 	h->exec_id = task->self_exec_id;
 }
 
+/* Whether the ring has room left for a signal. */
+static __always_inline bool has_room(__u32 signal)
+{
+	if (signal == SIGNAL_EXEC || signal == SIGNAL_EXIT || signal == SIGNAL_FORK || signal == SIGNAL_CONTAINER)
+		return true;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < RING_SIZE - RING_RESERVED;
+}
+
+/* A record of the ring, or NULL when it is full. */
+#define reserve(size, signal) (has_room(signal) ? bpf_ringbuf_reserve(&events, size, 0) : NULL)
+
 /* Sends `size` bytes from the header on. False when the ring was full. */
 static __always_inline bool submit(struct scratch *s, __u32 size)
 {
@@ -214,7 +235,7 @@ static __always_inline bool submit(struct scratch *s, __u32 size)
 		size = sizeof(s->header) + TEXT_SIZE;
 	barrier_var(size);
 	s->header.size = size;
-	if (!bpf_ringbuf_output(&events, s, size, 0))
+	if (has_room(s->header.signal) && !bpf_ringbuf_output(&events, s, size, 0))
 		return true;
 	count_lost(s->header.signal);
 	return false;
@@ -226,13 +247,13 @@ static __always_inline bool submit(struct scratch *s, __u32 size)
  * where registers would give each turn its own ranges and types, and a hundred thousand states in all.
  */
 #define STEP(step, FIELD, CAST)											       \
-	static __always_inline bool step(struct scratch *s, const void *root_mnt, const void *root_dentry)	       \
+	static __always_inline bool step(struct scratch *s)							       \
 	{													       \
 		const void *mnt = (const void *)s->mnt, *dentry = (const void *)s->dentry;			       \
 		const void *parent;										       \
 		__u32 len, at;											       \
 														       \
-		if (dentry == root_dentry && mnt == root_mnt)							       \
+		if (s->dentry == s->root_dentry && s->mnt == s->root_mnt)					       \
 			return false;										       \
 		if (dentry == FIELD(CAST(struct vfsmount, mnt), mnt_root)) {					       \
 			const struct mount *here = CAST(struct mount, mount_of(mnt));				       \
@@ -274,18 +295,29 @@ STEP(step_by_calls, BY_CALL, AS_IT_IS)
 
 struct walk {
 	struct scratch *s;
-	const void *root_mnt, *root_dentry;
 };
 
 static long step_of_loop(__u32 turn, struct walk *walk)
 {
-	return !step_in_place(walk->s, walk->root_mnt, walk->root_dentry);
+	return !step_in_place(walk->s);
 }
 
-static __noinline __u32 walk_by_calls(struct scratch *s, const void *root_mnt, const void *root_dentry)
+/*
+ * Walks from where scratch says. A function that is verified once, by itself, and not wherever it is called: kernels
+ * that know bpf_loop() verify one turn of it, before 5.17 all turns are verified, which takes them a while.
+ */
+__noinline int walk_up(void)
 {
+	struct walk walk = { get_scratch() };
+
+	if (!walk.s)
+		return 0;
+	if (TYPED) {
+		bpf_loop(COMPONENTS, step_of_loop, &walk, 0);
+		return 0;
+	}
 	for (int i = 0; i < COMPONENTS; i++) {
-		if (!step_by_calls(s, root_mnt, root_dentry))
+		if (!step_by_calls(walk.s))
 			break;
 	}
 	return 0;
@@ -294,23 +326,16 @@ static __noinline __u32 walk_by_calls(struct scratch *s, const void *root_mnt, c
 /*
  * Writes the path of (mnt, dentry) as the task sees it, from its root directory on, into s->path; s->position says where
  * it starts. A file that has no place in the tree (memfd) gives its bare name.
- * Kernels that know bpf_loop() verify one turn of it; before 5.17 all turns are verified, which takes them a while.
  */
 static __always_inline void walk_path(struct scratch *s, const void *mnt, const void *dentry,
 				      const struct task_struct *task)
 {
-	const void *root_mnt = task->fs->root.mnt, *root_dentry = task->fs->root.dentry;
-
 	s->position = PATH_SIZE;
 	s->mnt = (__u64)mnt;
 	s->dentry = (__u64)dentry;
-	if (TYPED) {
-		struct walk walk = { s, root_mnt, root_dentry };
-
-		bpf_loop(COMPONENTS, step_of_loop, &walk, 0);
-	} else {
-		walk_by_calls(s, root_mnt, root_dentry);
-	}
+	s->root_mnt = (__u64)task->fs->root.mnt;
+	s->root_dentry = (__u64)task->fs->root.dentry;
+	walk_up();
 	if (s->position >= PATH_SIZE) {
 		s->position = PATH_SIZE - 1;
 		s->path[PATH_SIZE - 1] = '/';

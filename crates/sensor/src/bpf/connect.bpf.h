@@ -5,7 +5,7 @@
  * attached and then reports exactly what did not come through the system call. Datagrams to an address of their own
  * come through a hook of their own; only the first of each process to each address is told.
  */
-#include "common.h"
+#include "compat.h"
 #include "signals.h"
 
 #define EINPROGRESS 115
@@ -19,10 +19,10 @@ SEC("tp_btf/sys_exit")
 int connect(u64 *ctx)
 {
 	struct task_struct *task = current_task();
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	struct scratch *s;
 	struct connect_body *b;
 	struct sock *sk;
+	struct args args;
 	__u32 at = sizeof(*b);
 
 	if (is_own(task))
@@ -30,17 +30,18 @@ int connect(u64 *ctx)
 	s = get_scratch();
 	if (!s)
 		return 0;
-	sk = sock_of(file_of(task, ARG1(regs)));
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	sk = sock_of(file_of(task, args.of[0]));
 	if (!sk)
 		return 0;
 	b = (void *)s->text;
 	__builtin_memset(b, 0, sizeof(*b));
 	fill_header(&s->header, task, RECORD_CONNECT, SIGNAL_CONNECT);
 	b->result = ctx[1];
-	b->fd = ARG1(regs);
+	b->fd = args.of[0];
 	fill_address(&b->address, sk);
 	if (b->address.family == AF_UNIX) {
-		long len = bpf_probe_read_user_str(&s->text[at], 108, (void *)ARG2(regs) + 2);
+		long len = bpf_probe_read_user_str(&s->text[at], 108, (void *)args.of[1] + 2);
 
 		if (len > 0) {
 			b->path_size = len - 1;
@@ -55,16 +56,16 @@ int connect(u64 *ctx)
 			__be32 ip6[4];
 		} to = {};
 
-		if (ARG3(regs) < 16 || bpf_probe_read_user(&to, 8, (void *)ARG2(regs)))
+		if (args.of[2] < 16 || bpf_probe_read_user(&to, 8, (void *)args.of[1]))
 			return 0;
 		if (!b->address.remote_port)
 			b->address.remote_port = __builtin_bswap16(to.port);
 		if (to.family == AF_INET) {
 			if (!*(__u32 *)b->address.remote && b->address.family == AF_INET)
 				__builtin_memcpy(b->address.remote, &to.ip4, 4);
-		} else if (to.family == AF_INET6 && ARG3(regs) >= 24) {
+		} else if (to.family == AF_INET6 && args.of[2] >= 24) {
 			if (!*(__u64 *)b->address.remote && !*(__u64 *)(b->address.remote + 8))
-				bpf_probe_read_user(b->address.remote, 16, (void *)ARG2(regs) + 8);
+				bpf_probe_read_user(b->address.remote, 16, (void *)args.of[1] + 8);
 		} else {
 			/* AF_UNSPEC takes an association away; there is no peer to tell of. */
 			return 0;
@@ -112,6 +113,20 @@ static __always_inline bool is_known_destination(const struct task_struct *task,
 	return false;
 }
 
+/* Whether the handler above tells of the system call that goes on. */
+static __always_inline bool is_told_by_call(void)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u32 number = BPF_CORE_READ(regs, orig_ax), *slots;
+
+	if (!is_compat())
+		return number == NR_CONNECT;
+	if (number == COMPAT_SOCKETCALL)
+		number = socketcall_number(BPF_CORE_READ(regs, bx));
+	slots = bpf_map_lookup_elem(&syscalls, &number);
+	return slots && *slots >> 8;
+}
+
 #define HOW_SEND 4
 #define HOW_CONNECT_AT_CGROUP 5
 
@@ -129,12 +144,8 @@ static __always_inline int at_cgroup(struct bpf_sock_addr *ctx, __u16 family, __
 		count_filtered(SIGNAL_CONNECT);
 		return 1;
 	}
-	if (how == HOW_CONNECT_AT_CGROUP && settings && settings->flags & SETTING_CONNECT_BY_SYSCALL) {
-		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-
-		if (BPF_CORE_READ(regs, orig_ax) == NR_CONNECT)
-			return 1;
-	}
+	if (how == HOW_CONNECT_AT_CGROUP && settings && settings->flags & SETTING_CONNECT_BY_SYSCALL && is_told_by_call())
+		return 1;
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
 		count_lost(SIGNAL_CONNECT);

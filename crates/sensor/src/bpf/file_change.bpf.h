@@ -3,7 +3,8 @@
  * file_change: rename, unlink, links, modes, owners, times, attributes, folders. The names are the caller's strings with the folder
  * that they are relative to; what works on a descriptor has the kernel's own path.
  */
-#include "common.h"
+#include "compat.h"
+#include "repeat.bpf.h"
 #include "signals.h"
 
 #define PATHS 2
@@ -32,6 +33,7 @@ static __always_inline struct shape shape_of(__u32 number)
 	case NR_FCHMODAT2:
 		return (struct shape){ { 0, -1 }, { 1, -1 }, 2 };
 	case NR_FCHOWNAT:
+	case NR_FUTIMESAT:
 	case NR_UTIMENSAT:
 		return (struct shape){ { 0, -1 }, { 1, -1 }, -1 };
 	case NR_FCHMOD:
@@ -45,19 +47,20 @@ static __always_inline struct shape shape_of(__u32 number)
 	}
 }
 
-static __always_inline __u64 argument(struct pt_regs *regs, signed char index)
+/* Each is a constant place: a variable one would have to be checked. */
+static __always_inline __u64 argument(const struct args *args, signed char index)
 {
 	switch (index) {
 	case 0:
-		return ARG1(regs);
+		return args->of[0];
 	case 1:
-		return ARG2(regs);
+		return args->of[1];
 	case 2:
-		return ARG3(regs);
+		return args->of[2];
 	case 3:
-		return ARG4(regs);
+		return args->of[3];
 	case 4:
-		return ARG5(regs);
+		return args->of[4];
 	default:
 		return 0;
 	}
@@ -72,13 +75,13 @@ static __always_inline __u64 argument(struct pt_regs *regs, signed char index)
 #define FS_XFLAG_APPEND 0x10
 
 /* The attributes that a request of ioctl(2) asks for; 0 for any other request. */
-static __always_inline __u32 attributes_asked(struct pt_regs *regs)
+static __always_inline __u32 attributes_asked(const struct args *args)
 {
-	__u32 request = ARG2(regs), flags = 0;
+	__u32 request = args->of[1], flags = 0;
 
 	if (request != FS_IOC_SETFLAGS && request != FS_IOC_FSSETXATTR)
 		return 0;
-	bpf_probe_read_user(&flags, sizeof(flags), (void *)ARG3(regs));
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)args->of[2]);
 	/* The flags of the other form lie one bit lower. */
 	if (request == FS_IOC_FSSETXATTR)
 		flags = (flags & (FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND)) << 1;
@@ -89,14 +92,16 @@ SEC("tp_btf/sys_exit")
 int file_change(u64 *ctx)
 {
 	struct task_struct *task = current_task();
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct args args;
 	struct shape shape;
 	struct scratch *s;
 	struct change_body *b;
 	__u32 at = sizeof(*b), attributes = 0;
+	struct repeat_key *key;
 
-	if (syscall_number(regs) == NR_IOCTL) {
-		attributes = attributes_asked(regs);
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	if (args.number == NR_IOCTL) {
+		attributes = attributes_asked(&args);
 		if (!attributes)
 			return 0;
 	}
@@ -108,15 +113,15 @@ int file_change(u64 *ctx)
 	b = (void *)s->text;
 	fill_header(&s->header, task, RECORD_CHANGE, SIGNAL_FILE_CHANGE);
 	b->result = ctx[1];
-	b->number = syscall_number(regs);
+	b->number = args.number;
 	shape = shape_of(b->number);
-	b->mode = attributes ? attributes : argument(regs, shape.mode);
+	b->mode = attributes ? attributes : argument(&args, shape.mode);
 	b->bits = 0;
 	b->pad = 0;
 	/* Kernels before 6.2 know no loop that is entered behind a call in it. */
 #pragma clang loop unroll(full)
 	for (int i = 0; i < PATHS; i++) {
-		__s32 fd = shape.dir[i] >= 0 ? (__s32)argument(regs, shape.dir[i]) : AT_FDCWD;
+		__s32 fd = shape.dir[i] >= 0 ? (__s32)argument(&args, shape.dir[i]) : AT_FDCWD;
 		long size = 0;
 
 		b->base_size[i] = b->path_size[i] = 0;
@@ -127,7 +132,7 @@ int file_change(u64 *ctx)
 		at += b->base_size[i];
 		if (shape.path[i] >= 0)
 			size = bpf_probe_read_user_str(&s->text[at & (TEXT_SIZE - 1)], PATH_SIZE,
-						       (void *)argument(regs, shape.path[i]));
+						       (void *)argument(&args, shape.path[i]));
 		else
 			b->bits |= CHANGE_KERNEL_PATH;
 		if (size > 0) {
@@ -135,6 +140,19 @@ int file_change(u64 *ctx)
 			at += b->path_size[i];
 		}
 	}
-	submit(s, sizeof(s->header) + at);
+	key = key_of(s, at - sizeof(*b), sizeof(*b));
+	if (key) {
+		key->flags = b->number;
+		key->mode = b->mode;
+		key->error = b->result;
+		__builtin_memcpy(key->sizes, b->base_size, sizeof(b->base_size));
+		__builtin_memcpy(key->sizes + PATHS, b->path_size, sizeof(b->path_size));
+		if (is_repeated(key, s->header.time, false)) {
+			count_filtered(SIGNAL_FILE_CHANGE);
+			return 0;
+		}
+	}
+	if (!submit(s, sizeof(s->header) + at) && key)
+		bpf_map_delete_elem(&repeats, key);
 	return 0;
 }

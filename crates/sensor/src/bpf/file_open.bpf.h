@@ -3,8 +3,9 @@
  * file_open, a handler of the dispatcher: at the end of the call, the path is that of the file which was really
  * installed, so that a string changed meanwhile in user memory deceives nobody. Only failed opens use that string.
  */
-#include "common.h"
+#include "compat.h"
 #include "folder.bpf.h"
+#include "repeat.bpf.h"
 #include "signals.h"
 
 #define O_CREAT 0100
@@ -21,40 +22,59 @@ struct call {
 	__s32 dirfd;
 };
 
-static __always_inline void read_call(struct call *c, struct pt_regs *regs)
+static __always_inline void read_call_of(struct call *c, __u32 number, __u64 a, __u64 b, __u64 d, __u64 e)
 {
 	c->dirfd = AT_FDCWD;
-	switch (syscall_number(regs)) {
+	switch (number) {
 	case NR_OPEN:
-		c->path = (const char *)ARG1(regs);
-		c->flags = ARG2(regs);
-		c->mode = ARG3(regs);
+		c->path = (const char *)a;
+		c->flags = b;
+		c->mode = d;
 		break;
 	case NR_CREAT:
-		c->path = (const char *)ARG1(regs);
+		c->path = (const char *)a;
 		c->flags = O_CREAT_TRUNC_WRONLY;
-		c->mode = ARG2(regs);
+		c->mode = b;
 		break;
 	case NR_OPENAT2: {
 		struct open_how how = {};
 
-		bpf_probe_read_user(&how, sizeof(how), (void *)ARG3(regs));
-		c->dirfd = ARG1(regs);
-		c->path = (const char *)ARG2(regs);
+		bpf_probe_read_user(&how, sizeof(how), (void *)d);
+		c->dirfd = a;
+		c->path = (const char *)b;
 		c->flags = how.flags;
 		c->mode = how.mode;
 		break;
 	}
 	default:
-		c->dirfd = ARG1(regs);
-		c->path = (const char *)ARG2(regs);
-		c->flags = ARG3(regs);
-		c->mode = ARG4(regs);
+		c->dirfd = a;
+		c->path = (const char *)b;
+		c->flags = d;
+		c->mode = e;
 	}
 	/* Of other opens the argument is whatever the register held. O_TMPFILE is two bits. */
 	if (!(c->flags & O_CREAT) && (c->flags & O_TMPFILE) != O_TMPFILE)
 		c->mode = 0;
 	c->mode &= 07777;
+}
+
+/*
+ * The registers are read one by one: nearly all opens are 64-bit calls, and this is the most frequent handler. False for
+ * a 32-bit call with the number of an open among the 64-bit ones, of which the dispatcher does not know.
+ */
+static __always_inline bool read_call(struct call *c, const struct pt_regs *regs, const struct task_struct *task)
+{
+	if (is_compat_of(task)) {
+		struct args args = {};
+
+		read_compat_args(&args, regs);
+		if (!args.number)
+			return false;
+		read_call_of(c, args.number, args.of[0], args.of[1], args.of[2], args.of[3]);
+	} else {
+		read_call_of(c, syscall_number(regs), ARG1(regs), ARG2(regs), ARG3(regs), ARG4(regs));
+	}
+	return true;
 }
 
 /*
@@ -101,21 +121,38 @@ struct {
 	__type(value, struct judgement);
 } judged SEC(".maps");
 
+/* Those that this processor needed last: finding one in `judged` takes as long as comparing it. */
+#define RECENT 16
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RECENT);
+	__type(key, __u32);
+	__type(value, struct judgement);
+} recent SEC(".maps");
+
 static __always_inline bool is_as_judged(const struct judgement *j, const struct filter *f,
 					 const struct task_struct *task)
 {
 	const struct task_struct *leader = task->group_leader;
 	const struct cred *cred = task->real_cred;
-	__u64 comm[2];
+	__u64 comm[2], other;
 
+	if (j->generation != f->generation || j->start_time != leader->start_boottime)
+		return false;
+	/* Mostly nothing is other: one question at the end costs less than one each, also for the verifier. */
 	__builtin_memcpy(comm, leader->comm, sizeof(comm));
-	return j->generation == f->generation && j->start_time == leader->start_boottime &&
-	       j->exec_id == task->self_exec_id && ((__u64 *)j->comm)[0] == comm[0] &&
-	       ((__u64 *)j->comm)[1] == comm[1] && j->uid == cred->uid.val && j->gid == cred->gid.val &&
-	       j->caps_effective == capabilities(&cred->cap_effective) &&
-	       j->caps_permitted == capabilities(&cred->cap_permitted) &&
-	       j->login_uid == task->loginuid.val && j->mnt_ns == task->nsproxy->mnt_ns->ns.inum &&
-	       j->cgroup_id == task->cgroups->dfl_cgrp->kn->id;
+	other = j->exec_id ^ task->self_exec_id;
+	other |= ((__u64 *)j->comm)[0] ^ comm[0];
+	other |= ((__u64 *)j->comm)[1] ^ comm[1];
+	other |= j->uid ^ cred->uid.val;
+	other |= j->gid ^ cred->gid.val;
+	other |= j->caps_effective ^ capabilities(&cred->cap_effective);
+	other |= j->caps_permitted ^ capabilities(&cred->cap_permitted);
+	other |= j->login_uid ^ task->loginuid.val;
+	other |= j->mnt_ns ^ task->nsproxy->mnt_ns->ns.inum;
+	other |= j->cgroup_id ^ task->cgroups->dfl_cgrp->kn->id;
+	return !other;
 }
 
 /* The groups of which an open must hit one; *unjudged when nobody judged the process as it is. */
@@ -123,39 +160,31 @@ static __always_inline __u64 wanted_groups(const struct filter *f, const struct 
 					   long result, bool *unjudged)
 {
 	__u32 class = (flags & 3) | (flags & O_CREAT ? 4 : 0) | (result >= 0 ? 8 : 0);
-	__u32 pid = task->tgid;
-	const struct judgement *j = bpf_map_lookup_elem(&judged, &pid);
+	__u32 pid = task->tgid, slot = pid % RECENT;
+	struct judgement *last = bpf_map_lookup_elem(&recent, &slot);
+	const struct judgement *j;
 
 	/* The mask below must be an instruction, not something that the compiler knows. */
 	barrier_var(class);
-	if (j && is_as_judged(j, f, task))
+	if (last && is_as_judged(last, f, task))
+		return last->groups[class & (OPEN_CLASSES - 1)];
+	j = bpf_map_lookup_elem(&judged, &pid);
+	if (last && j && is_as_judged(j, f, task)) {
+		*last = *j;
 		return j->groups[class & (OPEN_CLASSES - 1)];
+	}
 	*unjudged = true;
 	barrier_var(class);
 	return f->groups[class & (OPEN_CLASSES - 1)];
 }
 
-/* Where a search is. It lives in a map, as a walk does: of what it reads there the verifier knows nothing. */
-struct place {
-	__u64 hit, hit_before;
-	__u32 at, end, row, row_before, named, pad;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct place);
-} places SEC(".maps");
-
 struct search {
-	const struct scratch *s;
+	struct scratch *s;
 	const struct filter *f;
-	struct place *place;
 };
 
-/* Bytes looked at in one turn of bpf_loop(): a turn is a call. */
-#define SEARCH_STEP 16
+/* Bytes looked at in one turn of bpf_loop(): a turn is a call. Most names of files are shorter. */
+#define SEARCH_STEP 24
 
 /* The next row; adds what is hit there. */
 static __always_inline __u32 next_state(const struct filter *f, __u32 row, __u32 class, __u64 *hit)
@@ -170,14 +199,14 @@ static __always_inline __u32 next_state(const struct filter *f, __u32 row, __u32
 	return row & (FILTER_STATES - 1);
 }
 
-/* The next bytes of a path. False at the end of the search. */
-static __always_inline bool search(const struct search *search, int most)
+/*
+ * The next bytes of a path. False at the end of the search. Where it is lives in a map, as with a walk: of what is read
+ * there the verifier knows nothing.
+ */
+static __always_inline bool search(struct scratch *s, const struct filter *f, int most)
 {
-	const struct scratch *s = search->s;
-	const struct filter *f = search->f;
-	struct place *place = search->place;
-	__u32 at = place->at, end = place->end, row = place->row;
-	__u64 hit = place->hit;
+	__u32 at = s->at, end = s->end, row = s->row;
+	__u64 hit = s->hit;
 	bool more = true;
 
 	for (int i = 0; i < most; i++) {
@@ -192,52 +221,76 @@ static __always_inline bool search(const struct search *search, int most)
 		row = next_state(f, row, class, &hit);
 		at++;
 	}
-	place->at = at;
-	place->row = row;
-	place->hit = hit;
+	s->at = at;
+	s->row = row;
+	s->hit = hit;
 	return more;
 }
 
-static long search_of_loop(__u32 turn, struct search *s)
+static long search_of_loop(__u32 turn, struct search *search_)
 {
-	struct place *place = s->place;
+	struct scratch *s = search_->s;
 
-	if (search(s, SEARCH_STEP))
+	if (search(s, search_->f, SEARCH_STEP))
 		return 0;
-	if (place->end == PATH_SIZE)
+	if (s->end == PATH_SIZE)
 		return 1;
 	/* Behind the folder's path. */
-	place->row_before = place->row;
-	place->hit_before = place->hit;
-	place->named = place->at == place->end;
-	place->end = PATH_SIZE;
+	s->row_before = s->row;
+	s->hit_before = s->hit;
+	s->named = s->at == s->end;
+	s->end = PATH_SIZE;
 	return 0;
 }
 
 /* The groups that a path hits of which all but the end was searched. */
-static __always_inline __u64 hit_at_end(const struct search *found)
+static __always_inline __u64 hit_at_end(const struct scratch *s, const struct filter *f)
 {
-	__u64 hit = found->place->hit;
+	__u64 hit = s->hit;
 
-	next_state(found->f, found->place->row, FILTER_END, &hit);
+	next_state(f, s->row, FILTER_END, &hit);
 	return hit;
 }
 
-/* The groups that the walked path hits, for kernels that know no bpf_loop(). */
-static __always_inline __u64 groups_hit(const struct scratch *s, const struct filter *f)
+/*
+ * Searches the walked path, for kernels that know no bpf_loop(): all turns are verified. So it is a function that is
+ * verified by itself, and no turn has two ways to go on: the groups are asked for at each byte.
+ */
+__noinline int search_all(void)
 {
-	__u32 zero = 0;
-	struct search found = { .s = s, .f = f, .place = bpf_map_lookup_elem(&places, &zero) };
+	__u32 zero = 0, at, row = 0;
+	const struct filter *f = bpf_map_lookup_elem(&filter, &zero);
+	struct scratch *s = get_scratch();
+	__u64 hit = 0;
 
+	if (TYPED || !f || !s)
+		return 0;
+	at = s->position;
+	for (int i = 0; i < PATH_SIZE; i++) {
+		__u32 next;
+
+		barrier_var(at);
+		if (at >= PATH_SIZE)
+			break;
+		next = row * FILTER_CLASSES + (f->classes[(__u8)s->path[at]] & (FILTER_CLASSES - 1));
+		barrier_var(next);
+		row = f->next[next & (FILTER_STATES * FILTER_CLASSES - 1)] & (FILTER_STATES - 1);
+		hit |= f->hits[row];
+		at++;
+	}
+	s->row = row;
+	s->hit = hit;
+	return 0;
+}
+
+/* The groups that the walked path hits. */
+static __always_inline __u64 groups_hit(struct scratch *s, const struct filter *f)
+{
 	/* What has no place in the tree is compared by user space. */
-	if (!found.place || s->path[s->position & (PATH_SIZE - 1)] != '/')
+	if (s->path[s->position & (PATH_SIZE - 1)] != '/')
 		return ~0ULL;
-	found.place->at = s->position;
-	found.place->end = PATH_SIZE;
-	found.place->row = 0;
-	found.place->hit = 0;
-	search(&found, PATH_SIZE);
-	return hit_at_end(&found);
+	search_all();
+	return hit_at_end(s, f);
 }
 
 /*
@@ -274,16 +327,11 @@ static __always_inline __u64 groups_hit_by(struct scratch *s, const struct filte
 	const struct path *path = &as(struct file, file)->f_path;
 	__u64 mnt = WORD(&path->mnt), dentry = WORD(&path->dentry), above, chain = 0;
 	const struct dentry *entry = as(struct dentry, (const void *)dentry);
-	__u32 zero = 0;
-	struct place *place = bpf_map_lookup_elem(&places, &zero);
-	struct search found = { .s = s, .f = f, .place = place };
+	struct search rest = { .s = s, .f = f };
 	struct folder *folder = NULL;
 
-	if (!place)
-		return ~0ULL;
-	place->end = PATH_SIZE;
-	place->named = 0;
-
+	s->end = PATH_SIZE;
+	s->named = 0;
 	above = WORD(&entry->d_parent);
 	/* A file that is mounted has its name from there. */
 	if (dentry != above && dentry != WORD(&as(struct vfsmount, (const void *)mnt)->mnt_root) &&
@@ -292,121 +340,29 @@ static __always_inline __u64 groups_hit_by(struct scratch *s, const struct filte
 		chain = chain_of(mnt, above, task);
 	}
 	if (folder && chain && folder->chain == chain && folder->generation == f->generation) {
-		place->at = append_name(s, entry);
-		place->row = folder->row;
-		place->hit = folder->hit;
+		s->at = append_name(s, entry);
+		s->row = folder->row;
+		s->hit = folder->hit;
+		if (!search(s, f, SEARCH_STEP))
+			return hit_at_end(s, f);
 	} else {
 		walk_file(s, file, task);
 		*walked = true;
 		if (s->path[s->position & (PATH_SIZE - 1)] != '/')
 			return ~0ULL;
-		place->at = s->position;
-		place->row = 0;
-		place->hit = 0;
-		place->end = PATH_SIZE - 1 - (entry->d_name.len & NAME_SIZE);
+		s->at = s->position;
+		s->row = 0;
+		s->hit = 0;
+		s->end = PATH_SIZE - 1 - (entry->d_name.len & NAME_SIZE);
 	}
-	bpf_loop(PATH_SIZE / SEARCH_STEP + 3, search_of_loop, &found, 0);
-	if (*walked && folder && chain && place->named && chain == chain_of(mnt, above, task)) {
+	bpf_loop(PATH_SIZE / SEARCH_STEP + 3, search_of_loop, &rest, 0);
+	if (*walked && folder && chain && s->named && chain == chain_of(mnt, above, task)) {
 		folder->chain = chain;
-		folder->row = place->row_before;
-		folder->hit = place->hit_before;
+		folder->row = s->row_before;
+		folder->hit = s->hit_before;
 		folder->generation = f->generation;
 	}
-	return hit_at_end(&found);
-}
-
-/*
- * What is the same in every respect that a rule can read was judged already: the same process with the same name,
- * credentials and place, the same file, flags and outcome. The first such open is sent, its repetitions are counted as
- * filtered until the entry is REPEAT_NS old. A process that a rule matched is taken out by user space (`matched`), so
- * that its repetitions are counted one by one. Of a process that is not judged one in REPEAT_TOLD is sent, so that user
- * space learns that judging it is worth the trouble.
- */
-#define REPEAT_NS 10000000000ULL
-#define REPEAT_TOLD 16
-#define REPEAT_TEXT 160
-
-struct repeat {
-	__u64 told, times;
-};
-
-struct repeat_key {
-	__u64 start_time, cgroup_id, caps_effective, caps_permitted;
-	__u32 pid, flags, uid, gid;
-	__s32 error;
-	__u32 mode, pad;
-	__u16 path_size, raw_size;
-	char comm[16];
-	char text[REPEAT_TEXT];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct repeat_key);
-} keys SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct repeat_key);
-	__type(value, struct repeat);
-} repeats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, MATCHED);
-	__type(key, __u32);
-	__type(value, __u8);
-} matched SEC(".maps");
-
-/* The key of this open, or NULL when repetitions are wanted or it is too long to be remembered. */
-static __always_inline struct repeat_key *key_of(struct scratch *s, const struct open_body *b, __u32 at)
-{
-	const struct settings *settings = get_settings();
-	__u32 zero = 0, size = at - sizeof(*b);
-	struct repeat_key *key;
-
-	if (!settings || settings->flags & SETTING_SEND_ALL || size > REPEAT_TEXT)
-		return NULL;
-	if (bpf_map_lookup_elem(&matched, &s->header.pid))
-		return NULL;
-	key = bpf_map_lookup_elem(&keys, &zero);
-	if (!key)
-		return NULL;
-	key->start_time = s->header.start_time;
-	key->cgroup_id = s->header.cgroup_id;
-	key->caps_effective = s->header.caps_effective;
-	key->caps_permitted = s->header.caps_permitted;
-	key->pid = s->header.pid;
-	key->flags = b->flags;
-	key->mode = b->mode;
-	key->pad = 0;
-	key->uid = s->header.uid;
-	key->gid = s->header.gid;
-	key->error = b->result < 0 ? b->result : 0;
-	key->path_size = b->path_size;
-	key->raw_size = b->raw_size;
-	__builtin_memcpy(key->comm, s->header.comm, sizeof(key->comm));
-	__builtin_memset(key->text, 0, sizeof(key->text));
-	/* Again, of the register that is used: the first check was of a copy, for verifiers before 6.12. */
-	barrier_var(size);
-	if (size > REPEAT_TEXT)
-		return NULL;
-	bpf_probe_read_kernel(key->text, size, s->text + sizeof(*b));
-	return key;
-}
-
-/* Whether an open was told lately; if not, it is from now on. */
-static __always_inline bool is_repeated(struct repeat_key *key, __u64 now, bool unjudged)
-{
-	struct repeat *known = bpf_map_lookup_elem(&repeats, key), fresh = { .told = now };
-
-	if (known && now - known->told < REPEAT_NS)
-		return !unjudged || ++known->times % REPEAT_TOLD;
-	bpf_map_update_elem(&repeats, key, &fresh, BPF_ANY);
-	return false;
+	return hit_at_end(s, f);
 }
 
 /* The file of a descriptor that was just given. */
@@ -435,16 +391,15 @@ int file_open(u64 *ctx)
 	struct open_body *b;
 	struct scratch *s;
 
-	if (!f || is_own(task))
+	if (!f || !read_call(&call, regs, task))
 		return 0;
-	read_call(&call, regs);
 	if (f->generation) {
 		wanted = wanted_groups(f, task, call.flags, result, &unjudged);
 		if (!wanted)
 			goto filtered;
 	}
 	s = get_scratch();
-	if (!s)
+	if (!s || is_own(task))
 		return 0;
 	if (result >= 0) {
 		file = opened(task, result);
@@ -488,9 +443,16 @@ int file_open(u64 *ctx)
 			at += len - 1;
 		}
 	}
-	key = key_of(s, b, at);
-	if (key && is_repeated(key, s->header.time, unjudged))
-		goto filtered;
+	key = key_of(s, at - sizeof(*b), sizeof(*b));
+	if (key) {
+		key->flags = b->flags;
+		key->mode = b->mode;
+		key->error = result < 0 ? result : 0;
+		key->sizes[0] = b->path_size;
+		key->sizes[1] = b->raw_size;
+		if (is_repeated(key, s->header.time, unjudged))
+			goto filtered;
+	}
 	if (!submit(s, sizeof(s->header) + at) && key)
 		bpf_map_delete_elem(&repeats, key);
 	return 0;

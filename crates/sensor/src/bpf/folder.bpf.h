@@ -40,9 +40,15 @@ static __always_inline __u64 mix(__u64 sum, __u64 value)
 }
 
 struct chain {
-	__u64 mnt, dentry, root_mnt, root_dentry, sum;
+	__u64 mnt, top, dentry, root_mnt, root_dentry, sum;
 	bool whole;
 };
+
+/* The entry at which a mount begins. */
+static __always_inline __u64 top_of(__u64 mnt)
+{
+	return WORD(&as(struct vfsmount, (const void *)mnt)->mnt_root);
+}
 
 /* Adds an entry and goes on to the one above. False at the end of the chain. */
 static __always_inline bool chain_step(struct chain *c)
@@ -50,23 +56,26 @@ static __always_inline bool chain_step(struct chain *c)
 	const struct dentry *entry = as(struct dentry, (const void *)c->dentry);
 	__u64 changes = entry->d_seq.seqcount.sequence, above;
 
-	c->sum = mix(mix(c->sum, c->dentry), c->mnt);
 	if (c->dentry == c->root_dentry && c->mnt == c->root_mnt) {
+		c->sum = mix(c->sum, c->dentry);
 		c->whole = true;
 		return false;
 	}
-	if (c->dentry == WORD(&as(struct vfsmount, (const void *)c->mnt)->mnt_root)) {
+	if (c->dentry == c->top) {
 		__u64 here = c->mnt - bpf_core_field_offset(struct mount, mnt);
 		const struct mount *mount = as(struct mount, (const void *)here);
 
 		above = WORD(&mount->mnt_parent);
 		c->dentry = WORD(&mount->mnt_mountpoint);
+		c->sum = mix(c->sum, c->mnt);
 		c->mnt = above + bpf_core_field_offset(struct mount, mnt);
+		c->top = top_of(c->mnt);
 		c->whole = above == here;
 		return !c->whole;
 	}
 	above = WORD(&entry->d_parent);
-	c->sum = mix(c->sum, changes << 32 | entry->d_name.hash);
+	/* What does not need the sum so far is reckoned beside it. */
+	c->sum = mix(c->sum, c->dentry ^ (changes << 32 | entry->d_name.hash) * SPREAD);
 	c->whole = above == c->dentry;
 	c->dentry = above;
 	/* Odd: it is being changed. */
@@ -90,6 +99,7 @@ __noinline __u64 chain_sum(__u64 mnt, __u64 dentry, __u64 root_mnt, __u64 root_d
 
 	if (!TYPED)
 		return 0;
+	chain.top = top_of(mnt);
 	for (int i = 0; i < NEAR; i++) {
 		if (!chain_step(&chain))
 			return chain.whole ? chain.sum : 0;

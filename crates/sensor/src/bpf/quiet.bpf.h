@@ -34,7 +34,7 @@ static __always_inline int capability_asked(int cap, int result)
 		return 0;
 	}
 	bpf_map_update_elem(&told, &key, &one, BPF_ANY);
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	r = reserve(sizeof(*r), SIGNAL_CAPABILITY);
 	if (!r) {
 		count_lost(SIGNAL_CAPABILITY);
 		return 0;
@@ -87,7 +87,7 @@ int BPF_PROG(signal_sent, int number, struct kernel_siginfo *info, struct task_s
 		return 0;
 	if (BPF_CORE_READ(target, tgid) == BPF_CORE_READ(task, tgid) || is_own(task))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	r = reserve(sizeof(*r), SIGNAL_SIGNAL);
 	if (!r) {
 		count_lost(SIGNAL_SIGNAL);
 		return 0;
@@ -138,7 +138,7 @@ static __always_inline int request_told(struct io_kiocb *request, __u8 opcode)
 		count_filtered(SIGNAL_IO_URING);
 		return 0;
 	}
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	r = reserve(sizeof(*r), SIGNAL_IO_URING);
 	if (!r) {
 		count_lost(SIGNAL_IO_URING);
 		return 0;
@@ -221,7 +221,7 @@ int BPF_PROG(fpu_rounding, struct fpu *fpu)
 	if (seen->hits < FPU_HITS || seen->told)
 		return 0;
 	seen->told = 1;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	r = reserve(sizeof(*r), SIGNAL_FPU_ROUNDING);
 	if (!r) {
 		count_lost(SIGNAL_FPU_ROUNDING);
 		return 0;

@@ -42,6 +42,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0 };
+enum { BPF_RB_AVAIL_DATA = 0 };
 
 struct bpf_sock_addr {
 	__u32 user_family;
@@ -79,7 +80,7 @@ struct __sk_buff {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, r9, ax, orig_ax;
+	unsigned long di, si, dx, r10, r8, r9, ax, orig_ax, bx, cx, bp;
 };
 
 typedef struct {

@@ -18,6 +18,7 @@ use model::Loss;
 
 use crate::signal::Signal;
 
+pub mod compat;
 pub mod functions;
 mod group;
 pub mod opens;
@@ -28,7 +29,7 @@ pub use opens::Judgement;
 pub use programs::{Attach, Program};
 pub use ring::Reader;
 
-/// Size of the ring. Eight megabytes hold most of a second of 50,000 opens; half of it overflowed on a machine whose
+/// Size of the ring, as `RING_SIZE` in `common.h`. Eight megabytes hold most of a second of 50,000 opens; half of it overflowed on a machine whose
 /// processors were all busy.
 pub const RING_BYTES: u32 = 8 << 20;
 /// As `SIGNALS` in `common.h`.
@@ -37,6 +38,8 @@ const SIGNALS: u32 = 32;
 const MATCHED: u32 = 1024;
 /// As `SYSCALLS` in `common.h`.
 const SYSCALLS: u32 = 512;
+/// Where the slot of 32-bit calls is in an entry of `syscalls`.
+const COMPAT_SHIFT: u32 = 8;
 /// A snapshot: some hundred bytes per process, four kilobytes with long arguments.
 const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
 /// Length of `struct settings`.
@@ -153,6 +156,7 @@ pub struct Kernel {
     losses: MapHandle,
     settings: MapHandle,
     syscalls: MapHandle,
+    compat_calls: MapHandle,
     handlers: MapHandle,
     matched: MapHandle,
     filter: MapHandle,
@@ -182,6 +186,11 @@ fn size(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
+fn put(map: &MapHandle, name: &'static str, key: u32, value: u32) -> Result<(), KernelError> {
+    map.update(&key.to_ne_bytes(), &value.to_ne_bytes(), MapFlags::ANY)
+        .map_err(|source| KernelError::Access { name, source })
+}
+
 fn create(kind: MapType, name: &'static str, key: u32, value: u32, entries: u32) -> Result<MapHandle, KernelError> {
     let options = libbpf_rs::libbpf_sys::bpf_map_create_opts {
         sz: size_of::<libbpf_rs::libbpf_sys::bpf_map_create_opts>() as libbpf_rs::libbpf_sys::size_t,
@@ -200,6 +209,7 @@ impl Kernel {
             losses: create(MapType::PercpuArray, "losses", 4, 16, SIGNALS)?,
             settings: create(MapType::Array, "settings", 4, SETTINGS_BYTES, 1)?,
             syscalls: create(MapType::Array, "syscalls", 4, 4, SYSCALLS)?,
+            compat_calls: create(MapType::Array, "compat_calls", 4, 4, SYSCALLS)?,
             handlers: create(MapType::ProgArray, "handlers", 4, 4, SIGNALS)?,
             matched: create(MapType::LruHash, "matched", 4, 1, MATCHED)?,
             filter: create(MapType::Array, "filter", 4, size(opens::FILTER_BYTES), 1)?,
@@ -211,6 +221,9 @@ impl Kernel {
             cgroup: unified_hierarchy(),
         };
         kernel.set(settings)?;
+        for (number, call) in compat::CALLS {
+            put(&kernel.compat_calls, "compat_calls", *number, *call)?;
+        }
         Ok(kernel)
     }
 
@@ -221,7 +234,7 @@ impl Kernel {
             .map_err(|source| KernelError::Access { name: "settings", source })
     }
 
-    /// From now on all opens of a process are sent, also those that repeat one: a rule matched it.
+    /// From now on all opens and changes of files of a process are sent, also those that repeat one: a rule matched it.
     pub fn send_all_of(&self, pid: u32) -> Result<(), KernelError> {
         self.matched
             .update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)
@@ -294,14 +307,26 @@ impl Kernel {
                 let slot = program.signal as u32;
                 let fd = found.as_fd().as_raw_fd();
                 self.handlers.update(&slot.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY).map_err(attach_error)?;
-                for number in numbers {
-                    self.syscalls
-                        .update(&number.to_ne_bytes(), &(slot + 1).to_ne_bytes(), MapFlags::ANY)
-                        .map_err(attach_error)?;
+                for call in numbers {
+                    self.hook(*call, slot + 1)?;
+                    for number in compat::numbers(*call) {
+                        self.hook(number, (slot + 1) << COMPAT_SHIFT)?;
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Lets the hook on all system calls jump at this number, too.
+    fn hook(&self, number: u32, slots: u32) -> Result<(), KernelError> {
+        let name = "syscalls";
+        let known = self
+            .syscalls
+            .lookup(&number.to_ne_bytes(), MapFlags::ANY)
+            .map_err(|source| KernelError::Access { name, source })?;
+        let known = known.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
+        put(&self.syscalls, name, number, known | slots)
     }
 
     /// Runs an iterator once and gives what it wrote.
@@ -340,6 +365,7 @@ impl Kernel {
                 Some("losses") => &self.losses,
                 Some("settings") => &self.settings,
                 Some("syscalls") => &self.syscalls,
+                Some("compat_calls") => &self.compat_calls,
                 Some("handlers") => &self.handlers,
                 Some("matched") => &self.matched,
                 Some("filter") => &self.filter,

@@ -81,6 +81,8 @@ mod tests {
         }
         assert!(source.contains(&format!("#define FILTER_END {}\n", detect::opens::END)));
         assert!(source.contains(&format!("#define FILTER_HITS {HITS:#x} ")) && STATES <= usize::from(HITS));
-        assert!(include_str!("../bpf/common.h").contains(&format!("#define JUDGED {JUDGED}\n")));
+        let common = include_str!("../bpf/common.h");
+        assert!(common.contains(&format!("#define JUDGED {JUDGED}\n")));
+        assert!(common.contains(&format!("#define RING_SIZE ({} << 20)\n", super::super::RING_BYTES >> 20)));
     }
 }

@@ -73,8 +73,10 @@ mod syscalls {
     pub(super) const LISTEN: &[u32] = &[49, 50];
     /// ioctl (of attributes), truncate, rename, mkdir, rmdir, link, unlink, symlink, chmod, chown, utimensat and their
     /// families.
-    pub(super) const CHANGE: &[u32] =
-        &[16, 76, 77, 82, 83, 84, 86, 87, 88, 90, 91, 92, 93, 94, 258, 260, 263, 264, 265, 266, 268, 280, 316, 452];
+    pub(super) const CHANGE: &[u32] = &[
+        16, 76, 77, 82, 83, 84, 86, 87, 88, 90, 91, 92, 93, 94, 132, 235, 258, 260, 261, 263, 264, 265, 266, 268, 280,
+        316, 452,
+    ];
     pub(super) const PTRACE: &[u32] = &[101];
     pub(super) const BPF: &[u32] = &[321];
     pub(super) const USERFAULTFD: &[u32] = &[323];

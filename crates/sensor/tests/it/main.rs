@@ -5,6 +5,7 @@
 mod alerts;
 mod attribution;
 mod changes;
+mod compat;
 mod cri;
 mod denied;
 mod filter;

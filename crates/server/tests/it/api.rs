@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Coverage, CoverageState, Scope, Subject};
+use model::{Coverage, CoverageState, Scope, Subject, Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -195,6 +195,22 @@ async fn numbers_are_exported() {
         (&overview["alerts"], &overview["nodes"], &overview["open_incidents"]["medium"]),
         (&json!(5), &json!(1), &json!(5))
     );
+}
+
+#[tokio::test]
+async fn the_newest_facts_of_a_node_are_shown_with_it() {
+    let hub = TestHub::start().await;
+    let node = hub.enrol("n1").await;
+    assert_eq!(hub.get("/nodes/prod/n1").await.get("facts"), None);
+    let facts = |kernel: &str, seconds| {
+        json!({"node": "n1", "taken": Timestamp::from_seconds(seconds), "kernel": kernel, "os": "Debian 12",
+            "container_runtime": "containerd 1.6.20"})
+    };
+    let records = [facts("6.1.0", 1), facts("6.12.0", 2)];
+    assert_eq!(node.send(&node.header("node_facts", 1, 2), &records).await.0, StatusCode::OK);
+    let shown = json!({"kernel": "6.12.0", "os": "Debian 12", "container_runtime": "containerd 1.6.20"});
+    assert_eq!(hub.get("/nodes/prod/n1").await["facts"], shown);
+    assert_eq!(hub.get("/nodes").await["items"][0]["facts"], shown);
 }
 
 #[tokio::test]
