@@ -1,6 +1,7 @@
 //! Lock files of Bun (`bun.lock`, text since 1.2) and Deno (`deno.lock`): their documentation.
 
 use limits::json::{self, JsonLimits};
+use limits::yaml::{self, Node, YamlLimits};
 
 use super::locked;
 use crate::analyse::{Analyser, Packages, Take, unreadable};
@@ -11,15 +12,17 @@ pub const BUN: Analyser = Analyser::packages(Take::Whole(16 << 20), bun);
 /// As [`BUN`].
 pub const DENO: Analyser = Analyser::packages(Take::Whole(16 << 20), deno);
 
-/// JSON with commas before closing brackets, one package a line: `"name": ["name@1.0.0", …]`.
-fn bun(_: &str, bytes: &[u8]) -> Packages {
+/// JSON with commas before closing brackets, which YAML has too: a map of `"name": ["name@1.0.0", …]`.
+fn bun(path: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
-    let found = text.lines().filter_map(|line| {
-        let first = line.split_once("\": [\"")?.1.split('"').next()?;
-        let (name, version) = first.rsplit_once('@').filter(|(name, _)| !name.is_empty())?;
+    let (root, diagnostics) = yaml::load_one(&text, path, &YamlLimits::DEFAULT);
+    let packages = root.as_ref().and_then(|root| root.get("packages")).map(Node::entries).unwrap_or_default();
+    let found = packages.iter().filter_map(|(_, entry)| {
+        let (name, version) =
+            entry.items()?.first()?.as_str()?.rsplit_once('@').filter(|(name, _)| !name.is_empty())?;
         locked(name, version)
     });
-    (found.collect(), Vec::new())
+    (found.collect(), diagnostics)
 }
 
 /// `npm` at the top since version 4, below `packages` before; keys are `name@1.0.0` with peers behind a `_`.
@@ -49,6 +52,7 @@ mod tests {
     fn what_buns_file_locks() {
         let text = "{\n  \"lockfileVersion\": 1,\n  \"workspaces\": {\n    \"\": { \"name\": \"app\", },\n  },\n  \"packages\": {\n    \"@types/node\": [\"@types/node@20.1.0\", \"\", {}, \"sha512-a\"],\n\n    \"ms\": [\"ms@2.1.3\", \"\", {}, \"sha512-b\"],\n    \"own\": [\"own@workspace:packages/own\"],\n  }\n}\n";
         check(bun, text, &[("@types/node", "20.1.0"), ("ms", "2.1.3")]);
+        check(bun, &text.replace(", ", ",\n      "), &[("@types/node", "20.1.0"), ("ms", "2.1.3")]);
     }
 
     #[test]
