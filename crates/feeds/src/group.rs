@@ -1,13 +1,10 @@
 //! Which files become one segment.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use limits::zip::Archive;
-use vuln::import::osv;
+mod ecosystems;
 
-use crate::import::OSV_ARCHIVE;
 use crate::sources::{self, Kind, Source};
 
 /// Files that become one segment.
@@ -25,25 +22,30 @@ pub(crate) struct Group {
     pub sources: Vec<Source>,
 }
 
-/// Groups files by the segment that they belong to. Indexes belong to none.
+/// Groups files by the segment that they belong to. Indexes belong to none; OSV records of several ecosystems belong to the
+/// segment of each.
 pub(crate) fn groups(from: &Path, found: Vec<Source>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-    let mut families: BTreeMap<PathBuf, String> = BTreeMap::new();
-    for source in found.into_iter().filter(|source| source.kind != Kind::Index) {
-        let dir = source.path.parent().unwrap_or(from).to_owned();
-        let (name, feed, family) = match source.kind {
-            Kind::OsvArchive | Kind::OsvRecord => {
-                let family = families.entry(dir.clone()).or_insert_with(|| family(&dir, &source).unwrap_or_default());
-                let name = if family.is_empty() { "osv-other".to_owned() } else { format!("osv-{family}") };
-                (name, "osv", family.clone())
-            }
-            kind => {
-                let (name, feed) = native(kind, &source.path);
-                (name, feed, String::new())
-            }
-        };
+    let mut add = |name: String, feed, family: &str, source: Source| {
+        let from = source.path.parent().unwrap_or(from).to_owned();
         let group = groups.entry(name.clone());
-        group.or_insert(Group { name, feed, family, from: dir, sources: Vec::new() }).sources.push(source);
+        let empty = Group { name, feed, family: family.to_owned(), from, sources: Vec::new() };
+        group.or_insert(empty).sources.push(source);
+    };
+    let (osv, native): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .filter(|source| source.kind != Kind::Index)
+        .partition(|source| matches!(source.kind, Kind::OsvArchive | Kind::OsvRecord));
+    for source in native {
+        let (name, feed) = self::native(source.kind, &source.path);
+        add(name, feed, "", source);
+    }
+    for (source, families) in ecosystems::of(from, osv) {
+        if families.is_empty() {
+            add("osv-other".to_owned(), "osv", "", source);
+        } else {
+            families.iter().for_each(|family| add(format!("osv-{family}"), "osv", family, source.clone()));
+        }
     }
     groups.into_values().collect()
 }
@@ -90,10 +92,7 @@ fn oval(path: &Path) -> String {
 }
 
 fn secdb(path: &Path) -> String {
-    let head = sources::head(path);
-    let family = ["chainguard", "wolfi"].into_iter().find(|family| head.contains(family));
-    let family = family.or_else(|| head.contains("cgr.dev").then_some("chainguard"));
-    family.unwrap_or("alpine").to_owned()
+    vuln::import::secdb::publisher(&sources::head(path)).unwrap_or("alpine").to_owned()
 }
 
 fn updateinfo(path: &Path) -> String {
@@ -114,23 +113,6 @@ fn stem(path: &Path) -> String {
         stem = shorter;
     }
     stem.to_owned()
-}
-
-/// The ecosystem family of OSV files: by the folder's name, else by the first record.
-fn family(dir: &Path, source: &Source) -> Option<String> {
-    let folder = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let by_folder = vuln::ecosystem::from_osv(&folder).map(|(key, _)| key);
-    let family = by_folder.or_else(|| first_family(source))?;
-    Some(osv::archive_of(&family).to_owned())
-}
-
-fn first_family(source: &Source) -> Option<String> {
-    if source.kind == Kind::OsvArchive {
-        let mut archive = Archive::open(File::open(&source.path).ok()?, OSV_ARCHIVE).ok()?;
-        return (0..archive.len()).find_map(|index| osv::family(&archive.read(index).ok()?));
-    }
-    let file = sources::open(&source.path).ok()?;
-    osv::family(&limits::read_capped(file, osv::RECORD.bytes as u64, "record").ok()?)
 }
 
 #[cfg(test)]

@@ -233,6 +233,6 @@ fn list(text: &str) -> Option<Kind> {
 }
 
 /// Opens a file, inflating as it says itself to be compressed.
-pub(crate) fn open(path: &Path) -> io::Result<BufReader<Inflater<File>>> {
+pub(crate) fn open(path: &Path) -> io::Result<BufReader<Inflater<BufReader<File>>>> {
     Ok(BufReader::with_capacity(64 << 10, Inflater::new(File::open(path)?, FEED)?))
 }

@@ -44,10 +44,11 @@ pub fn scheme(key: &str) -> Option<Scheme> {
         "pypi" => Scheme::Pep440,
         "npm" => Scheme::Npm,
         "golang" => Scheme::Go,
-        "cargo" | "hex" | "pub" | "swift" | "githubactions" | "julia" | "bitnami" | "conan" | "hackage" | "generic" => {
+        "cargo" | "hex" | "pub" | "swift" | "githubactions" | "julia" | "conan" | "hackage" | "generic" => {
             Scheme::Semver
         }
-        "maven" => Scheme::Maven,
+        // Bitnami writes the number of its own build behind the version (`7.2.4-1`), which is newer than none.
+        "maven" | "bitnami" => Scheme::Maven,
         "nuget" => Scheme::Nuget,
         "gem" => Scheme::Gem,
         "composer" => Scheme::Composer,
@@ -280,6 +281,13 @@ pub fn normal_name(key: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_of_bitnami_are_newer_than_what_they_build() {
+        let scheme = scheme("bitnami").unwrap();
+        assert!(scheme.compare("7.2.4-1", "7.2.4").is_gt() && scheme.compare("7.2.4-10", "7.2.4-9").is_gt());
+        assert!(scheme.compare("7.2.4-rc.1", "7.2.4").is_lt() && scheme.compare("7.2.4-1", "7.2.5").is_lt());
+    }
 
     #[test]
     fn osv_names() {

@@ -146,3 +146,31 @@ fn the_vendors_samples_import() {
         assert!(names.contains(&name), "{name} is missing from {names:?}");
     }
 }
+
+/// Collections such as GitHub's have records of all ecosystems side by side, and some records name several.
+#[test]
+fn records_of_several_ecosystems_in_one_place() {
+    let record = |id: &str, ecosystems: &[&str]| {
+        let affected = ecosystems.iter().map(|ecosystem| {
+            format!(r#"{{"package":{{"ecosystem":"{ecosystem}","name":"a:a"}},"ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}]}}]}}"#)
+        });
+        format!(r#"{{"id":"{id}","affected":[{}]}}"#, affected.collect::<Vec<_>>().join(","))
+    };
+    let check = |files: &[(&str, String)], expected: &[(&str, u64)]| {
+        let (from, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (path, text) in files {
+            let path = from.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let report = build(from.path(), out.path());
+        let segments: Vec<_> = report.segments.iter().map(|one| (one.meta.name.as_str(), one.meta.rows)).collect();
+        assert_eq!(segments, expected);
+    };
+    let (maven, both) = (record("GHSA-1", &["Maven"]), record("GHSA-2", &["npm", "Maven"]));
+    check(&[("1.json", maven.clone()), ("2.json", record("GHSA-3", &["npm"]))], &[("osv-maven", 1), ("osv-npm", 1)]);
+    check(&[("a/1.json", maven.clone()), ("b/2.json", both.clone())], &[("osv-maven", 2), ("osv-npm", 1)]);
+    // All of them are about one: what they say of another is not all that is known of it.
+    check(&[("1.json", maven), ("2.json", both.clone())], &[("osv-maven", 2)]);
+    check(&[("npm/2.json", both.clone()), ("npm/2020/2.json", both)], &[("osv-npm", 2)]);
+}

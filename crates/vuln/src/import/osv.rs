@@ -5,7 +5,7 @@
 //! the record. Withdrawn records are dropped; so are ranges of commits, which say nothing about installed packages.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use limits::json::{self, JsonLimits};
 use model::{FixStatus, Severity};
@@ -138,11 +138,12 @@ pub fn record(bytes: &[u8], source: &str, family: &str, sink: &mut Sink) {
     sink.add(&convert(record, family));
 }
 
-/// The ecosystem family of a record's first package that we know, for archives whose folder does not name it.
-pub fn family(bytes: &[u8]) -> Option<String> {
-    let record: Record = json::from_slice(bytes, &RECORD).ok()?;
-    let mut known = record.affected.iter().filter_map(|a| a.package.as_ref()).filter_map(|p| from_osv(&p.ecosystem));
-    known.next().map(|(key, _)| archive_of(&key).to_owned())
+/// The ecosystem families of a record's packages that we know, for archives whose folder does not name one.
+pub fn families(bytes: &[u8]) -> BTreeSet<String> {
+    let Ok(record) = json::from_slice::<Record>(bytes, &RECORD) else { return BTreeSet::new() };
+    let packages = record.affected.iter().filter_map(|affected| affected.package.as_ref());
+    let keys = packages.filter_map(|package| from_osv(&package.ecosystem));
+    keys.map(|(key, _)| archive_of(&key).to_owned()).collect()
 }
 
 /// The family under which a record's archive is filed: Ubuntu Pro's packages are in Ubuntu's, CBL-Mariner's in Azure
@@ -376,38 +377,54 @@ fn target(ecosystem: &str, purl: &str) -> Target {
 
 /// Events to intervals, by the ecosystem's order.
 fn intervals(scheme: Scheme, events: &[BTreeMap<String, String>], last_known: Option<&str>) -> Vec<Range> {
-    let mut sorted: Vec<(&str, u8, &str)> = Vec::new();
+    let (mut sorted, mut limits): (Vec<(&str, u8)>, Vec<&str>) = (Vec::new(), Vec::new());
     for (kind, version) in events.iter().flatten() {
         // At one version a range ends before the next begins, and a fix counts before a last affected version.
         let rank = match kind.as_str() {
             "fixed" => 0,
-            "limit" => 1,
             "introduced" => 2,
             "last_affected" => 3,
+            "limit" => {
+                limits.push(version);
+                continue;
+            }
             _ => continue,
         };
-        if !(rank == 1 && version == "*") {
-            sorted.push((version, rank, kind));
-        }
+        sorted.push((version, rank));
     }
     sorted.sort_by(|a, b| bound(scheme, a.0, b.0).then(a.1.cmp(&b.1)));
     let mut ranges = Vec::new();
     let mut open: Option<&str> = None;
-    for (version, rank, _) in sorted {
+    for (version, rank) in sorted {
         if rank == 2 {
             open.get_or_insert(version);
         } else if let Some(start) = open.take() {
-            let end = match rank {
-                0 => End::Fixed(version.to_owned()),
-                1 => End::Before(version.to_owned()),
-                _ => End::Last(version.to_owned()),
-            };
+            let end = if rank == 0 { End::Fixed(version.to_owned()) } else { End::Last(version.to_owned()) };
             ranges.push(Range { introduced: first(start), end, ..Range::default() });
         }
     }
     if let Some(start) = open {
         let end = last_known.map_or(End::Open, known_bound);
         ranges.push(Range { introduced: first(start), end, ..Range::default() });
+    }
+    limited(scheme, ranges, &limits)
+}
+
+/// The parts of ranges before their limits: nothing from the highest of them on is affected. `*` is no limit.
+fn limited(scheme: Scheme, mut ranges: Vec<Range>, limits: &[&str]) -> Vec<Range> {
+    let Some(limit) = limits.iter().max_by(|a, b| bound(scheme, a, b)).filter(|_| !limits.contains(&"*")) else {
+        return ranges;
+    };
+    ranges.retain(|range| range.introduced.is_empty() || order(scheme, &range.introduced, limit).is_lt());
+    for range in &mut ranges {
+        let beyond = match &range.end {
+            End::Open => true,
+            End::Fixed(end) | End::Before(end) => order(scheme, end, limit).is_gt(),
+            End::Last(end) => order(scheme, end, limit).is_ge(),
+        };
+        if beyond {
+            range.end = End::Before((*limit).to_owned());
+        }
     }
     ranges
 }

@@ -81,13 +81,35 @@ fn add(database: Database, source: &str, sink: &mut Sink) {
     }
 }
 
+/// Publishers by what their addresses, or the names of their repositories, have in them.
+const PUBLISHERS: [(&str, &str); 5] = [
+    ("chainguard", "chainguard"),
+    ("cgr.dev", "chainguard"),
+    ("wolfi", "wolfi"),
+    ("mini.dev", "minimos"),
+    ("alpinelinux.org", "alpine"),
+];
+
+/// The publisher that a text names.
+pub fn publisher(text: &str) -> Option<&'static str> {
+    PUBLISHERS.iter().find(|(mark, _)| text.contains(mark)).map(|(_, family)| *family)
+}
+
 fn ecosystem(database: &Database) -> Option<String> {
-    let named = |word: &str| database.reponame.contains(word) || database.urlprefix.contains(word);
-    match database.distroversion.as_str() {
-        "" if named("chainguard") || named("cgr.dev") => Some("chainguard".into()),
-        "" if named("wolfi") || database.reponame == "os" => Some("wolfi".into()),
-        "" => None,
-        version => Some(format!("alpine:{}", version.trim_start_matches('v'))),
+    let version = database.distroversion.trim_start_matches('v');
+    let family = publisher(&database.urlprefix).or_else(|| publisher(&database.reponame));
+    // Wolfi's repository is called `os`; who publishes under an address that is not known is not known.
+    let family = family.or(match (version, database.reponame.as_str()) {
+        ("", "os") if database.urlprefix.is_empty() => Some("wolfi"),
+        ("edge", _) => Some("alpine"),
+        // A mirror of Alpine's, or a file by hand.
+        (version, _) if version.contains('.') => Some("alpine"),
+        _ => None,
+    })?;
+    match (family, version) {
+        ("alpine", "") => None,
+        ("alpine", version) => Some(format!("alpine:{version}")),
+        (rolling, _) => Some(rolling.to_owned()),
     }
 }
 

@@ -147,7 +147,7 @@ fn osv_leaves_out_withdrawn_and_foreign_records() {
     );
     assert!(rows(|sink| osv::record(record("").as_bytes(), "x", "pypi", sink)).is_empty());
     assert_eq!(rows(|sink| osv::record(record("").as_bytes(), "x", "npm", sink)).len(), 1);
-    assert_eq!(osv::family(record("").as_bytes()).as_deref(), Some("npm"));
+    assert_eq!(osv::families(record("").as_bytes()), ["npm".to_owned()].into());
     assert!(failure(|sink| osv::record(b"{\"id\":1}", "a.zip:x.json", "", sink)).contains("a.zip:x.json"));
     let deep = format!("{{\"id\":{}1{}}}", "[".repeat(99), "]".repeat(99));
     assert!(failure(|sink| osv::record(deep.as_bytes(), "x", "", sink)).contains("levels of JSON"));
@@ -203,6 +203,10 @@ fn secdb_in_both_forms() {
     assert_eq!(rows(|sink| secdb::yaml(yaml, "x", sink)), expected);
     let wolfi = r#"{"reponame":"os","urlprefix":"https://packages.wolfi.dev","packages":[{"pkg":{"name":"a","secfixes":{"1-r0":["GHSA-xxcw-2q8h-4v7m"]}}}]}"#;
     assert_eq!(rows(|sink| secdb::json(wolfi.as_bytes(), "x", sink)), ["wolfi a: GHSA-xxcw-2q8h-4v7m | [,1-r0)"]);
+    let minimal = wolfi.replace("packages.wolfi.dev", "packages.mini.dev");
+    assert_eq!(rows(|sink| secdb::json(minimal.as_bytes(), "x", sink)), ["minimos a: GHSA-xxcw-2q8h-4v7m | [,1-r0)"]);
+    let unknown = wolfi.replace("packages.wolfi.dev", "apk.example.com");
+    assert!(failure(|sink| secdb::json(unknown.as_bytes(), "f", sink)).contains("which distribution"));
     assert!(failure(|sink| secdb::json(br#"{"packages":[]}"#, "f", sink)).contains("which distribution"));
     assert!(failure(|sink| secdb::yaml("a: [", "f", sink)).contains("f:"));
 }
