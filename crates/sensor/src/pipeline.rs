@@ -267,7 +267,9 @@ impl<S: Sink> Pipeline<S> {
                 if open.mode != 0 {
                     self.extra.insert("mode".into(), open.mode.into());
                 }
-                let by = self.call_provider(header);
+                // The only opens that are told before they are done.
+                let requested = header.signal == Signal::IoUring as u16;
+                let by = if requested { "tp_btf/io_uring_submit_req" } else { self.call_provider(header) };
                 self.emit(header, place, Arc::clone(&process), by, convert::open(open));
                 // Not while its place is unknown or its container's image may still come.
                 let known_place = place.is_some() && !self.waiting.has(known);

@@ -1,8 +1,9 @@
 //! The way to the hub: enrolment at the first start, then the wire's spool and sender on a thread of their own.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use model::{Alert, Coverage, Event, Loss, Sender};
@@ -17,6 +18,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long events wait for others before they are sent; alerts and coverage do not. A batch costs this node about a
 /// millisecond, however few events are in it.
 const LINGER: Duration = Duration::from_secs(1);
+/// How often a spool that takes nothing is worth a line.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Where identity and spool are when nothing else was said.
 const STATE_DIR: &str = "/var/lib/seawall/sensor";
 
@@ -54,7 +57,23 @@ pub(crate) fn push<T: serde::Serialize>(uplink: &wire::Uplink, stream: &str, mak
     // A record that does not fit into the spool becomes a gap with a cause; the spool counts it itself.
     let pushed = uplink.stream(stream).map_err(anyhow::Error::from);
     if let Err(error) = pushed.and_then(|stream| Ok(stream.push_with(make)?)) {
-        tracing::warn!("{error:#}");
+        complain(&error);
+    }
+}
+
+/// Warns of what could not be spooled: on a full disk that is each record.
+fn complain(error: &anyhow::Error) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    static UNSAID: AtomicU64 = AtomicU64::new(0);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_some_and(|last| last.elapsed() < COMPLAIN_EVERY) {
+        UNSAID.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    *last = Some(Instant::now());
+    match UNSAID.swap(0, Ordering::Relaxed) {
+        0 => tracing::warn!("{error:#}"),
+        unsaid => tracing::warn!("{error:#}; the same or the like {unsaid} times before"),
     }
 }
 

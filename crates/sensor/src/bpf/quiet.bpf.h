@@ -5,6 +5,7 @@
  */
 #include "common.h"
 #include "signals.h"
+#include "uring.bpf.h"
 
 /* (thread group, capability) pairs that were told already; the oldest are forgotten first. */
 struct {
@@ -150,6 +151,7 @@ static __always_inline int request_told(struct io_kiocb *request, __u8 opcode)
 	r->body.submitter = BPF_CORE_READ(request, ctx, submitter_task, tgid);
 	r->body.path_size = 0;
 	bpf_ringbuf_submit(r, 0);
+	open_requested(request, opcode, task);
 	return 0;
 }
 

@@ -299,6 +299,18 @@ struct io_kiocb {
 	struct io_uring_task *tctx;
 };
 
+struct filename {
+	const char *name;
+};
+struct open_how___kernel {
+	u64 flags;
+};
+struct io_open {
+	int dfd;
+	struct filename *filename;
+	struct open_how___kernel how;
+};
+
 struct kernel_siginfo {
 	int si_code;
 };

@@ -97,12 +97,13 @@ pub fn numbers(call: u32) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::programs::{self, Program};
     use super::*;
 
     #[test]
     fn every_call_that_is_told_has_its_32_bit_one() {
         // accept(2) has no number there but socketcall's; accept4 tells it.
-        for number in super::super::programs::ALL.iter().flat_map(|program| program.calls()).filter(|n| **n != 43) {
+        for number in programs::ALL.iter().flat_map(Program::calls).filter(|n| **n != 43) {
             assert!(numbers(*number).next().is_some(), "{number}");
         }
     }

@@ -12,3 +12,4 @@ mod filter;
 mod kernel;
 mod overflow;
 mod program;
+mod uring;
