@@ -1,6 +1,6 @@
 //! One layer: from the source's bytes to a record that can be believed, or the reason why there is none.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use images::digest::{Algorithm, Hasher};
@@ -108,8 +108,9 @@ fn read(source: pipe::Receiver, reading: &Reading, progress: &dyn Progress) -> i
     result
 }
 
-fn read_from(source: &mut impl Read, reading: &Reading) -> io::Result<Inside> {
-    let inflater = Inflater::new(source, reading.caps)?;
+fn read_from(source: &mut impl BufRead, reading: &Reading) -> io::Result<Inside> {
+    // Chunks of the pipe are large; another buffer would be another copy.
+    let inflater = Inflater::buffered(source, reading.caps)?;
     let format = inflater.format();
     let mut plain = Plain {
         inner: inflater,
@@ -134,13 +135,24 @@ impl Read for Watched<'_> {
     }
 }
 
+impl BufRead for Watched<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.inner.consume(amount);
+        self.progress.read(amount as u64);
+    }
+}
+
 /// The plain archive, hashed on the way where that is wanted.
-struct Plain<R: Read> {
+struct Plain<R: BufRead> {
     inner: Inflater<R>,
     hasher: Option<Hasher>,
 }
 
-impl<R: Read> Read for Plain<R> {
+impl<R: BufRead> Read for Plain<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         if let Some(hasher) = &mut self.hasher {

@@ -57,30 +57,33 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// Input buffer: large enough that system calls do not show, small enough for many layers at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
-enum Decoder<R: Read> {
-    Plain(Counting<BufReader<R>>),
-    Gzip(Box<flate2::bufread::MultiGzDecoder<Counting<BufReader<R>>>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, Counting<BufReader<R>>>>),
-    Bzip2(Box<bzip2::bufread::MultiBzDecoder<Counting<BufReader<R>>>>),
+enum Decoder<R: BufRead> {
+    Plain(Counting<R>),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<Counting<R>>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Counting<R>>>),
+    Bzip2(Box<bzip2::bufread::MultiBzDecoder<Counting<R>>>),
 }
 
 /// A reader of plain bytes.
-pub struct Inflater<R: Read> {
+pub struct Inflater<R: BufRead> {
     decoder: Decoder<R>,
     format: Format,
     caps: Caps,
     plain: u64,
 }
 
-impl<R: Read> Inflater<R> {
+impl<R: Read> Inflater<BufReader<R>> {
     /// Looks at the first bytes of `source` to tell the format; registries' media types are not to be trusted.
     pub fn new(source: R, caps: Caps) -> io::Result<Self> {
-        let mut reader = Counting { inner: BufReader::with_capacity(BUFFER_BYTES, source), count: 0 };
-        let format = Format::sniff(reader.fill_buf()?);
-        Self::with_format(reader, format, caps)
+        Self::buffered(BufReader::with_capacity(BUFFER_BYTES, source), caps)
     }
+}
 
-    fn with_format(reader: Counting<BufReader<R>>, format: Format, caps: Caps) -> io::Result<Self> {
+impl<R: BufRead> Inflater<R> {
+    /// The same of a source with a buffer of its own, the first filling of which tells the format.
+    pub fn buffered(source: R, caps: Caps) -> io::Result<Self> {
+        let mut reader = Counting { inner: source, count: 0 };
+        let format = Format::sniff(reader.fill_buf()?);
         let decoder = match format {
             Format::Plain => Decoder::Plain(reader),
             Format::Gzip => Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(reader))),
@@ -126,7 +129,7 @@ impl<R: Read> Inflater<R> {
     }
 }
 
-impl<R: Read> Read for Inflater<R> {
+impl<R: BufRead> Read for Inflater<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.decoder {
             Decoder::Plain(reader) => reader.read(buffer),

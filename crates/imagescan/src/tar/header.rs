@@ -72,13 +72,12 @@ impl Header {
 
 /// The sum of all bytes with the checksum field as spaces: of unsigned bytes (POSIX), and of signed ones (old Suns).
 fn sums(block: &Block) -> [i64; 2] {
-    let (mut unsigned, mut signed) = (0_i64, 0_i64);
-    for (index, byte) in block.iter().enumerate() {
-        let byte = if (148..156).contains(&index) { b' ' } else { *byte };
-        unsigned += i64::from(byte);
-        signed += i64::from(byte.cast_signed());
-    }
-    [unsigned, signed]
+    let unsigned = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
+    // What the first bit of a byte counts more in the first of them.
+    let signs = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(byte >> 7)).sum::<i64>() * 256;
+    let field = &block[148..156];
+    let sum = unsigned(block) - unsigned(field) + 8 * i64::from(b' ');
+    [sum, sum - (signs(block) - signs(field))]
 }
 
 /// A number: octal text, or base 256 when the first bit is set (GNU). `None` for negative and malformed ones.
