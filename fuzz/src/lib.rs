@@ -106,6 +106,7 @@ pub const TARGETS: &[Target] = &[
     file("rpm_berkeley", "var/lib/rpm/Packages"),
     file("rpm_ndb", "usr/lib/sysimage/rpm/Packages.db"),
     file("rpm_sqlite", "var/lib/rpm/rpmdb.sqlite"),
+    file("sbt", "srv/build.sbt.lock"),
     file("swift", "srv/Package.resolved"),
     file("uv", "srv/uv.lock"),
     file("wordpress", "srv/wp-includes/version.php"),

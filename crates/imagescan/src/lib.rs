@@ -47,4 +47,4 @@ pub use scan::{LayerScanner, ScanError, TreeScan};
 
 /// Version of the set of analysers and of the record's form. A change makes cached layer records unusable: raise it with
 /// every change of what a layer's record contains.
-pub const ANALYSERS_VERSION: &str = "9";
+pub const ANALYSERS_VERSION: &str = "10";

@@ -51,6 +51,7 @@ fn by_name(path: &str, name: &str) -> Option<&'static Analyser> {
         "installed.json" if path.ends_with("composer/installed.json") => &php::INSTALLED,
         "go.mod" if golang::module_file::is_own(path) => &golang::module_file::MODULE_FILE,
         "gradle.lockfile" | "buildscript-gradle.lockfile" => &java::gradle::LOCK,
+        "build.sbt.lock" => &java::sbt::LOCK,
         "pubspec.lock" => &dart::LOCK,
         "Package.resolved" => &swift::RESOLVED,
         "Podfile.lock" => &swift::PODS,
@@ -130,7 +131,12 @@ mod tests {
     #[test]
     fn files_are_found_by_their_names() {
         for (path, content, expected) in [
-            ("app/bun.lock", "\n    \"ms\": [\"ms@2.1.3\", \"\", {}]\n", "pkg:npm/ms@2.1.3"),
+            ("app/bun.lock", r#"{"packages": {"ms": ["ms@2.1.3", ""],}}"#, "pkg:npm/ms@2.1.3"),
+            (
+                "app/build.sbt.lock",
+                r#"{"dependencies": [{"org": "g", "name": "a", "version": "1", "configurations": ["runtime"]}]}"#,
+                "pkg:maven/g/a@1",
+            ),
             ("app/deno.lock", r#"{"npm": {"ms@2.1.3": {}}}"#, "pkg:npm/ms@2.1.3"),
             ("app/go.mod", "require a.b/c v1.0.0\n", "pkg:golang/a.b/c@v1.0.0"),
             ("app/gradle.lockfile", "g:a:1=x\n", "pkg:maven/g/a@1"),

@@ -11,6 +11,7 @@ mod groups;
 mod identity;
 pub mod loose;
 mod manifest;
+pub mod sbt;
 
 use std::sync::Arc;
 

@@ -28,9 +28,11 @@ fn description(_: &str, bytes: &[u8]) -> Packages {
     (vec![found], Vec::new())
 }
 
-/// Tables `[[deps.Name]]`, before format 2.0 `[[Name]]`; those without a version come with Julia.
+/// Tables `[[deps.Name]]`, before format 2.0 `[[Name]]`; those without a version come with Julia and have its version,
+/// which the file names since 1.7.
 fn julia(_: &str, bytes: &[u8]) -> Packages {
     let text = String::from_utf8_lossy(bytes);
+    let mut own = String::new();
     let mut found: Vec<Found> = Vec::new();
     for line in text.lines() {
         if let Some(table) = line.strip_prefix("[[").and_then(|line| line.trim_end().strip_suffix("]]")) {
@@ -39,13 +41,19 @@ fn julia(_: &str, bytes: &[u8]) -> Packages {
         } else if line.starts_with('[') {
             // A table within a package's.
             found.push(Found::new("julia", "", "", Evidence::Lock));
-        } else if let (Some(last), Some((key, value))) = (found.last_mut(), line.split_once('=')) {
+        } else if let Some((key, value)) = line.split_once('=') {
             let value = value.trim().trim_matches('"').to_owned();
-            match key.trim() {
-                "version" => last.version = value,
-                "uuid" => drop(last.properties.insert("uuid".into(), value)),
+            match (key.trim(), found.last_mut()) {
+                ("julia_version", None) => own = value,
+                ("version", Some(last)) => last.version = value,
+                ("uuid", Some(last)) => drop(last.properties.insert("uuid".into(), value)),
                 _ => {}
             }
+        }
+    }
+    for found in &mut found {
+        if found.version.is_empty() {
+            found.version.clone_from(&own);
         }
     }
     // Every entry of Julia's has an identity; other tools have files of that name, too.
@@ -72,6 +80,10 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].name.as_str(), found[0].version.as_str()), ("JSON", "0.21.3"));
         assert_eq!(found[0].properties["uuid"], "682c06a0");
+        let named = format!("julia_version = \"1.9.0\"\n{text}");
+        let found: Vec<_> =
+            julia("x", named.as_bytes()).0.into_iter().map(|found| (found.name, found.version)).collect();
+        assert_eq!(found, [("JSON".into(), "0.21.3".into()), ("Dates".to_owned(), "1.9.0".to_owned())]);
         assert_eq!(julia("x", b"[[A]]\nuuid = \"u\"\nversion = \"1\"\n").0[0].name, "A");
         assert!(julia("x", b"[[bin]]\nname = \"a\"\nversion = \"1\"\n").0.is_empty(), "another tool's");
     }

@@ -29,6 +29,12 @@ fn sign(r#type: &str) -> Sign {
     }
 }
 
+/// Whether a package of npm tells that its project was installed: a project's own manifest does not, and of what Yarn
+/// keeps packed (`.yarn/cache`) it unpacks a few packages only.
+fn is_installed_module(path: &str) -> bool {
+    path.contains("node_modules/") && !path.split('/').any(|part| part == ".yarn")
+}
+
 /// What is installed.
 #[derive(Debug, Default)]
 pub struct Installed<'a> {
@@ -46,8 +52,7 @@ impl<'a> Installed<'a> {
             return;
         }
         match sign(&found.r#type) {
-            // A project's own manifest is no sign that its dependencies were installed.
-            Sign::Below if found.r#type != "npm" || path.contains("node_modules/") => {
+            Sign::Below if found.r#type != "npm" || is_installed_module(path) => {
                 self.paths.entry(&found.r#type).or_default().insert(path);
             }
             Sign::Program if !found.properties.contains_key("main") => {}

@@ -223,6 +223,9 @@ fn locks_give_way_to_what_is_installed() {
     let elsewhere =
         Archive::default().file("app/package-lock.json", lock).file("z/node_modules/a/package.json", installed);
     check(vec![elsewhere], &["a 1.0.0 l0", "a 1.0.0 l0", "dev 2.0.0 l0"]);
+    let unpacked = "app/.yarn/unplugged/a-npm-1.0.0-1f/node_modules/a/package.json";
+    let plug_and_play = Archive::default().file("app/package-lock.json", lock).file(unpacked, installed);
+    check(vec![plug_and_play], &["a 1.0.0 l0", "a 1.0.0 l0", "dev 2.0.0 l0"]);
 }
 
 /// A program of Go as far as it tells its modules (`cmd/link`, `runtime.modinfo`).
