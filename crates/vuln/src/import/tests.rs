@@ -307,6 +307,10 @@ fn errata_of_repositories_and_pages() {
             .starts_with("rocky:9 kpartx")
     );
     assert!(failure(|sink| updateinfo::updateinfo(rocky.as_bytes(), "x", sink).unwrap()).contains("which release"));
+    let collection = "<collection short='RL8'><name>Rocky Linux 8</name><module name='nodejs' stream='18'/>";
+    let module = rocky.replace("<collection>", collection);
+    let read = rows(|sink| updateinfo::updateinfo(module.as_bytes(), "/m/rocky-9/updateinfo.xml", sink).unwrap());
+    assert!(read[0].starts_with("rocky:8 kpartx") && read[0].contains("nodejs:18"), "{read:?}");
     let page = "<title>ALAS-2018-939</title><b>Amazon Linux 2 Security Advisory:</b> ALAS-2018-939<br />Severity:</b> Low<br />CVE-2018-0001 \
                 <b>New Packages:</b><pre>aarch64:<br />&nbsp; kernel-4.14-1.amzn2.aarch64<br />src:<br />&nbsp; kernel-4.14-1.amzn2.src</pre>";
     assert_eq!(

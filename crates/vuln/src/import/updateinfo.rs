@@ -16,6 +16,9 @@ use crate::advisory::{Advisory, Affected, End, Kind, Range, Rating, Target};
 /// Largest text of one element; descriptions have under 100 KB.
 const TEXT_MAX_BYTES: usize = 1 << 20;
 
+/// Names of releases and repositories that one update is looked at for.
+const MAX_RELEASES: usize = 64;
+
 /// A file that could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("not XML at byte {offset}: {reason}")]
@@ -26,7 +29,8 @@ pub struct UpdateinfoError {
     reason: String,
 }
 
-/// Adds an `updateinfo.xml`. `hint` is its path, which may name the release (`amazon-2023`, `rocky-9`).
+/// Adds an `updateinfo.xml`. `hint` is its path, which may name the release (`amazon-2023`, `rocky-9`) where the updates
+/// do not.
 pub fn updateinfo(reader: impl BufRead, hint: &str, sink: &mut Sink) -> Result<(), UpdateinfoError> {
     let mut reader = Reader::from_reader(reader);
     reader.config_mut().expand_empty_elements = true;
@@ -47,6 +51,9 @@ pub fn updateinfo(reader: impl BufRead, hint: &str, sink: &mut Sink) -> Result<(
             Event::End(end) => match end.local_name().as_ref() {
                 "id" if update.id.is_empty() => text.trim().clone_into(&mut update.id),
                 "title" if update.title.is_empty() => update.title = headline(&text),
+                "release" | "name" if update.releases.len() < MAX_RELEASES => {
+                    update.releases.push(text.trim().to_owned())
+                }
                 "severity" => text.trim().clone_into(&mut update.severity),
                 "update" => std::mem::take(&mut update).finish(hint, sink),
                 _ => {}
@@ -65,8 +72,12 @@ struct Update {
     severity: String,
     issued: String,
     cves: Vec<String>,
-    /// Name and version to architectures.
-    packages: BTreeMap<(String, String), Vec<String>>,
+    /// What it says it is for: `Rocky Linux 8`, `rocky-linux-8-x86-64-baseos-rpms`.
+    releases: Vec<String>,
+    /// Module and stream of the collection that is read (`nodejs:18`); empty for none.
+    module: String,
+    /// Name, version and module to architectures.
+    packages: BTreeMap<(String, String, String), Vec<String>>,
 }
 
 impl Update {
@@ -77,6 +88,8 @@ impl Update {
         };
         match start.local_name().as_ref() {
             "issued" => self.issued = attribute("date"),
+            "collection" => self.module.clear(),
+            "module" => self.module = format!("{}:{}", attribute("name"), attribute("stream")),
             "reference" => self.reference(&attribute("id")),
             "package" => {
                 let (name, version, release) = (attribute("name"), attribute("version"), attribute("release"));
@@ -98,14 +111,15 @@ impl Update {
 
     fn package(&mut self, name: String, version: String, architecture: String) {
         if architecture != "src" {
-            self.packages.entry((name, version)).or_default().push(architecture);
+            self.packages.entry((name, version, self.module.clone())).or_default().push(architecture);
         }
     }
 
     fn finish(self, hint: &str, sink: &mut Sink) {
         sink.report.read += 1;
         sink.report.date(&day(&self.issued));
-        let Some(ecosystem) = release(&self.id, hint) else {
+        let texts = self.releases.iter().map(String::as_str).chain([hint]);
+        let Some(ecosystem) = by_id(&self.id).or_else(|| texts.filter_map(release).next()) else {
             let message = format!("neither {} nor the file's name says which release it is about", self.id);
             return sink.report.fail("updateinfo/release", hint, message);
         };
@@ -114,11 +128,12 @@ impl Update {
             return;
         }
         let severity = Severity::from_word(&self.severity).unwrap_or_default();
-        let affected = self.packages.into_iter().map(|((name, version), architectures)| Affected {
+        let affected = self.packages.into_iter().map(|((name, version, module), architectures)| Affected {
             ecosystem: ecosystem.clone(),
             name,
             target: Target::Binary,
             ranges: vec![Range { end: End::Fixed(version), ..Range::default() }],
+            module,
             architectures: if architectures.len() == 1 { architectures } else { Vec::new() },
             ..Affected::default()
         });
@@ -134,22 +149,24 @@ impl Update {
     }
 }
 
-/// The release by the erratum's id, else by the file's name.
-fn release(id: &str, hint: &str) -> Option<String> {
+/// The release by the erratum's id.
+fn by_id(id: &str) -> Option<String> {
+    const RELEASES: [(&str, &str); 4] =
+        [("ALAS2023", "amazon:2023"), ("ALAS2022", "amazon:2022"), ("ALAS2", "amazon:2"), ("ALAS-", "amazon:1")];
     let id = id.to_uppercase();
-    for (prefix, key) in
-        [("ALAS2023", "amazon:2023"), ("ALAS2022", "amazon:2022"), ("ALAS2", "amazon:2"), ("ALAS-", "amazon:1")]
-    {
-        if id.starts_with(prefix) {
-            return Some(key.to_owned());
-        }
-    }
-    let hint = hint.to_lowercase();
-    let families = ["amazon", "rocky", "alma", "oracle", "fedora", "sles", "opensuse-leap"];
-    let (at, family) = families.iter().find_map(|family| Some((hint.rfind(family)?, *family)))?;
-    let rest = hint[at + family.len()..].trim_start_matches(|c: char| !c.is_ascii_digit());
+    RELEASES.iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, key)| (*key).to_owned())
+}
+
+/// The release that a text names: a vendor's word for it, or a path.
+fn release(text: &str) -> Option<String> {
+    const FAMILIES: [&str; 7] = ["amazon", "rocky", "alma", "oracle", "fedora", "sles", "opensuse-leap"];
+    let text = text.to_lowercase();
+    let (at, family) = FAMILIES.iter().find_map(|family| Some((text.rfind(family)?, *family)))?;
+    let rest = text[at + family.len()..].trim_start_matches(|c: char| !c.is_ascii_digit());
     let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    let version = version.trim_end_matches('.');
+    // Only SUSE's service packs are releases of their own.
+    let minor = matches!(family, "sles" | "opensuse-leap");
+    let version = if minor { version.trim_end_matches('.') } else { version.split('.').next().unwrap_or_default() };
     (!version.is_empty()).then(|| format!("{family}:{version}"))
 }
 
