@@ -8,6 +8,8 @@ mod findings;
 mod floor;
 mod goals;
 mod growth;
+mod hostile;
+mod layout;
 mod matchers;
 mod packages;
 mod peers;
@@ -19,9 +21,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::measure::{self, Cost, on_path, program};
 use crate::results::Page;
-use crate::scan::{debian, layers};
 use explain::Facts;
 use goals::Figures;
+use layout::{debian, layers};
 use packages::Set;
 use peers::{Image, Reader};
 
@@ -84,6 +86,9 @@ pub fn run(args: &[String]) -> Result<()> {
     let points = growth::measure(&plain, &program("seawall")?, scratch, runs)?;
     goals::growth(&mut page, &points);
     figures.growth = points;
+    let refused = hostile::measure(&program("seawall")?, scratch)?;
+    hostile::print(&mut page, &refused);
+    figures.refused = Some(refused);
     figures.print(&mut page);
     page.line(&format!("Load at the end: {}.", crate::results::load()));
     if quick { page.print() } else { page.write() }
@@ -102,7 +107,7 @@ fn make(keep: &Path) -> Result<PathBuf> {
 
 fn base_image(keep: &Path) -> Result<PathBuf> {
     let layout = keep.join("debian");
-    if layout.join("oci-layout").exists() { Ok(layout) } else { debian(keep, "") }
+    if layout.join("oci-layout").exists() { Ok(layout) } else { debian(keep) }
 }
 
 fn bytes(files: &[PathBuf]) -> Result<u64> {
@@ -168,7 +173,7 @@ fn lowest(blobs: &[PathBuf], plain: &[PathBuf], runs: usize) -> Result<Lowest> {
     let inflater = if on_path("igzip").is_some() { "igzip" } else { "gzip" };
     let paths = blobs.iter().map(|blob| blob.display().to_string());
     let args: Vec<String> = std::iter::once("-dc".to_owned()).chain(paths).collect();
-    let inflate = measure::median(runs, inflater, &args)?.middle.cpu_s;
+    let inflate = measure::median(runs, inflater, &args)?.cpu_s;
     let least = |part: &dyn Fn() -> Result<f64>| -> Result<f64> {
         let times = (0..runs).map(|_| part()).collect::<Result<Vec<_>>>()?;
         Ok(times.into_iter().fold(f64::INFINITY, f64::min))

@@ -1,6 +1,6 @@
 //! Benchmarks against named peers, as ratios in one run. Results are committed under `bench/results`.
 //!
-//! What it is: one command a subject (`bench scan`, `bench sensor`, `bench hub`), each writing a Markdown table with the
+//! What it is: one command a subject (`bench image`, `bench sensor`, `bench hub`), each writing a Markdown table with the
 //! machine and the command. What it is not: a test; nothing here fails because something was slow.
 
 use std::process::ExitCode;
@@ -12,7 +12,6 @@ mod hub;
 mod image;
 mod measure;
 mod results;
-mod scan;
 mod sensor;
 mod services;
 mod watched;
@@ -20,7 +19,6 @@ mod watched;
 const HELP: &str = "\
 bench NAME [ARGS]     (cargo xtask bench NAME builds everything in release mode first)
 
-  scan [LAYOUT]       CPU and memory of `seawall scan` against inflating the same layers
   sensor [--quick]    cost of the sensor per system call, events without loss, trigger to alert
   events              events evaluated per second on one core, the engine alone
   image [--quick] [--keep DIR] [IMAGE]
@@ -35,7 +33,6 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let rest = args.get(1..).unwrap_or_default();
     let outcome = match args.first().map(String::as_str) {
-        Some("scan") => scan::run(rest),
         Some("sensor") => sensor::run(rest),
         Some("events") => events::run(),
         Some("image") => image::run(rest),
@@ -60,7 +57,6 @@ fn main() -> ExitCode {
 }
 
 fn all() -> anyhow::Result<()> {
-    scan::run(&[])?;
     image::run(&[])?;
     corpus::run(&[])?;
     events::run()?;

@@ -37,30 +37,12 @@ pub fn once<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S]) -> Result<C
     serde_json::from_slice(&output.stdout).context("reading a measurement")
 }
 
-/// Median of `runs` runs by CPU time, with the least and the most.
-pub fn median<S: AsRef<OsStr>>(runs: usize, program: impl AsRef<OsStr>, args: &[S]) -> Result<Median> {
+/// The run with the median of CPU time; its peak is the highest of all.
+pub fn median<S: AsRef<OsStr>>(runs: usize, program: impl AsRef<OsStr>, args: &[S]) -> Result<Cost> {
     let mut costs: Vec<Cost> = (0..runs).map(|_| once(program.as_ref(), args)).collect::<Result<_>>()?;
     costs.sort_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s));
     let peak_mib = costs.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max);
-    Ok(Median {
-        middle: costs[costs.len() / 2],
-        least_s: costs[0].cpu_s,
-        most_s: costs[costs.len() - 1].cpu_s,
-        peak_mib,
-    })
-}
-
-/// Several runs of a command.
-#[derive(Debug, Clone, Copy)]
-pub struct Median {
-    /// The run in the middle.
-    pub middle: Cost,
-    /// CPU seconds of the cheapest run.
-    pub least_s: f64,
-    /// CPU seconds of the dearest run.
-    pub most_s: f64,
-    /// The highest peak of any run, MiB.
-    pub peak_mib: f64,
+    Ok(Cost { peak_mib, ..costs[costs.len() / 2] })
 }
 
 /// The other side of [`once`]: runs the command and prints its cost as JSON.

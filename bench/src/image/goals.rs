@@ -2,6 +2,7 @@
 
 use super::findings::{INVENTORIES, Known};
 use super::growth::Point;
+use super::hostile::Refused;
 use super::{Found, Lowest};
 use crate::measure::Cost;
 use crate::results::Page;
@@ -17,6 +18,7 @@ pub struct Figures {
     pub found: Found,
     pub known: Option<Known>,
     pub growth: Vec<Point>,
+    pub refused: Option<Refused>,
 }
 
 /// Prints what an inventory that is known costs.
@@ -81,6 +83,7 @@ impl Figures {
             known_goals(known, &mut rows);
         }
         rows.extend(self.growth_goal());
+        rows.extend(self.refused.as_ref().map(Refused::goal));
         page.table(&["goal", "wanted", "measured", "met"], &rows);
     }
 
@@ -160,6 +163,6 @@ fn ratio(what: &str, ours: f64, theirs: f64, most: f64, whose: &str) -> Vec<Stri
     })
 }
 
-fn goal(what: &str, wanted: &str, met: bool, measured: impl FnOnce() -> String) -> Vec<String> {
+pub fn goal(what: &str, wanted: &str, met: bool, measured: impl FnOnce() -> String) -> Vec<String> {
     vec![what.to_owned(), wanted.to_owned(), measured(), if met { "yes" } else { "**no**" }.to_owned()]
 }

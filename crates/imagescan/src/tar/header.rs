@@ -35,7 +35,7 @@ impl Header {
     pub fn parse(block: &Block, offset: u64) -> Result<Self, TarError> {
         let refuse = |reason| TarError::Header { offset, reason };
         let sum = number(&block[148..156]).ok_or(refuse("its checksum is no number"))?;
-        if !sums(block).contains(&i64::try_from(sum).unwrap_or(-1)) {
+        if !is_sum(block, sum) {
             return Err(refuse("its checksum is wrong"));
         }
         let size = number(&block[124..136]).ok_or(refuse("its size is no number"))?;
@@ -70,14 +70,15 @@ impl Header {
     }
 }
 
-/// The sum of all bytes with the checksum field as spaces: of unsigned bytes (POSIX), and of signed ones (old Suns).
-fn sums(block: &Block) -> [i64; 2] {
-    let unsigned = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
-    // What the first bit of a byte counts more in the first of them.
-    let signs = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(byte >> 7)).sum::<i64>() * 256;
+/// Whether a checksum is the sum of all bytes with its own field as spaces: of unsigned bytes (POSIX), or of signed ones
+/// (old Suns).
+fn is_sum(block: &Block, sum: u64) -> bool {
+    let unsigned = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    // What a first bit that is no sign counts more.
+    let signs = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(byte >> 7)).sum::<u64>() * 256;
     let field = &block[148..156];
-    let sum = unsigned(block) - unsigned(field) + 8 * i64::from(b' ');
-    [sum, sum - (signs(block) - signs(field))]
+    let expected = unsigned(block) - unsigned(field) + 8 * u64::from(b' ');
+    sum == expected || Some(sum) == expected.checked_sub(signs(block) - signs(field))
 }
 
 /// A number: octal text, or base 256 when the first bit is set (GNU). `None` for negative and malformed ones.

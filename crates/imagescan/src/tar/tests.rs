@@ -81,6 +81,18 @@ fn global_headers_change_no_entry() {
 }
 
 #[test]
+fn checksums_of_signed_bytes() {
+    let mut block = header("é", b'0', 1, "");
+    seal(&mut block);
+    check(Archive::default().raw(&block, b"x"), &["File é 1  x"]);
+    let sum = u32::from_str_radix(std::str::from_utf8(&block[148..154]).unwrap(), 8).unwrap();
+    block[148..154].copy_from_slice(format!("{:06o}", sum - 2 * 256).as_bytes());
+    check(Archive::default().raw(&block, b"x"), &["File é 1  x"]);
+    block[148..154].copy_from_slice(format!("{:06o}", sum - 256).as_bytes());
+    check_error(&block, &Options::default(), "damaged archive header at byte 0: its checksum is wrong");
+}
+
+#[test]
 fn numbers_in_base_256() {
     let mut block = header("a", b'0', 0, "");
     block[124..136].copy_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
