@@ -8,6 +8,7 @@
 mod cyclonedx;
 mod distribution;
 mod read;
+mod release;
 mod spdx;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use model::{
 };
 use serde::Deserialize;
 
-use super::{PROPERTY, distribution};
+use super::{PROPERTY, distribution, release};
 use crate::merge::end_of_life;
 use crate::options::MAX_PACKAGES;
 use crate::{ANALYSERS_VERSION, merge};
@@ -350,9 +350,9 @@ impl Reader<'_> {
             return None;
         }
         if self.inventory.os.is_none()
-            && let Some((id, version)) = purl.qualifiers.get("distro").and_then(|distro| distro.rsplit_once('-'))
+            && let Some((id, version)) = release::of(&purl)
         {
-            self.os(id, version, String::new());
+            self.os(&id, &version, String::new());
         }
         let mut full = if purl.version.is_empty() { version.unwrap_or_default() } else { purl.version.clone() };
         if let Some(epoch) = purl.qualifiers.get("epoch").filter(|_| !full.contains(':')) {
