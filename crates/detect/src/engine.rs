@@ -17,7 +17,7 @@ use crate::detectors::Detectors;
 use crate::exact::Exact;
 use crate::fields::types::kind_index;
 use crate::fields::{AddressNames, Context, Depends};
-use crate::opens::{Groups, Judge};
+use crate::opens::{self, Groups, Judge};
 use crate::program::{Node, Program, Slot, UniqueCheck};
 use crate::value::{Value, canonical};
 use crate::{Matching, Needs, Rule, RuleSet};
@@ -53,6 +53,7 @@ pub struct Engine {
     names: AddressNames,
     detectors: Detectors,
     containers: Containers,
+    judge: Option<Arc<Judge>>,
 }
 
 impl Engine {
@@ -71,7 +72,14 @@ impl Engine {
             names: AddressNames::default(),
             detectors,
             containers: Containers::default(),
+            judge: None,
         }
+    }
+
+    /// From now on opens of processes that are like one that ended are evaluated only where this judge cannot leave them
+    /// out: what starts again and again opens the same files again and again. Nothing else matches for it.
+    pub fn judging(&mut self, judge: Arc<Judge>) {
+        self.judge = Some(judge);
     }
 
     /// The rule set.
@@ -93,6 +101,9 @@ impl Engine {
         found.clear();
         self.learn_names(event);
         self.containers.learn(event);
+        if self.is_left_out(event) {
+            return;
+        }
         self.match_rules(event, found);
         self.detectors.observe(event, found);
         if matches!(event.body, Body::Exit(_)) {
@@ -113,7 +124,30 @@ impl Engine {
             path_known: false,
             values: Vec::new(),
         };
-        judge.judge(&context, |node| run.node(node))
+        judge.judge(&context, |node| Some(run.node(node)))
+    }
+
+    /// Whether an event is an open of a process like one that ended, and nothing can match it.
+    fn is_left_out(&mut self, event: &Event) -> bool {
+        let (Some(judge), Body::FileOpen(_)) = (&self.judge, &event.body) else { return false };
+        let Some((invariant, groups)) = self.processes.alike(event) else { return false };
+        let groups = groups.get_or_insert_with(|| {
+            let program = self.rules.program();
+            let context = Context { event, names: &self.names, containers: &self.containers };
+            let mut run = Run {
+                program,
+                context: &context,
+                invariant,
+                event: &mut self.event,
+                paths: &mut self.paths,
+                path_known: false,
+                values: Vec::new(),
+            };
+            // Who exactly the process is stays open: the answer is for all that are like it.
+            let is_shared = |node: u32| program.slots[node as usize].depends == Depends::Likeness;
+            Box::new(judge.judge(&context, |node| is_shared(node).then(|| run.node(node))))
+        });
+        !opens::sends(judge.table(), groups, event)
     }
 
     fn match_rules(&mut self, event: &Event, found: &mut Matches) {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Weak};
 use model::{Ancestor, Attribution, Event, Process, Scope};
 use rustc_hash::{FxHashMap, FxHasher};
 
+use crate::opens::Groups;
+
 /// Processes whose answers are remembered in each of two generations. A busy node has 2,000 processes at a time.
 const GENERATION: usize = 2048;
 
@@ -83,6 +85,8 @@ impl Answers {
 #[derive(Debug)]
 struct Remembered {
     answers: Answers,
+    /// Of a process like one that ended: which opens of such processes are wanted, once somebody asked.
+    alike: Option<Option<Box<Groups>>>,
     _process: Option<Weak<Process>>,
     _scope: Weak<Scope>,
 }
@@ -94,6 +98,7 @@ struct Alike {
     scope: Arc<Scope>,
     unknown: bool,
     answers: Answers,
+    opens: Option<Box<Groups>>,
 }
 
 /// Process, place, and whether the place is unknown: that an event has no container then says nothing.
@@ -128,19 +133,33 @@ impl Processes {
 
     /// The answers of an event's process and place.
     pub fn answers(&mut self, event: &Event) -> &mut Answers {
+        &mut self.remembered(event).answers
+    }
+
+    /// The answers of an event's process and place when it is like one that ended, and which opens of such processes are
+    /// wanted.
+    pub fn alike(&mut self, event: &Event) -> Option<(&mut Answers, &mut Option<Box<Groups>>)> {
+        let Remembered { answers, alike, .. } = self.remembered(event);
+        alike.as_mut().map(|opens| (answers, opens))
+    }
+
+    fn remembered(&mut self, event: &Event) -> &mut Remembered {
         let key = key(event);
         if !self.young.contains_key(&key) && self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
         let (bits, old, alike) = (self.bits, &mut self.old, &self.alike);
-        let entry = self.young.entry(key).or_insert_with(|| {
-            old.remove(&key).unwrap_or_else(|| Remembered {
-                answers: known(alike, event).unwrap_or_else(|| Answers::new(bits)),
-                _process: event.process.as_ref().map(Arc::downgrade),
-                _scope: Arc::downgrade(&event.scope),
+        self.young.entry(key).or_insert_with(|| {
+            old.remove(&key).unwrap_or_else(|| {
+                let known = known(alike, event);
+                Remembered {
+                    answers: known.map_or_else(|| Answers::new(bits), |known| known.answers.clone()),
+                    alike: known.map(|known| known.opens.clone()),
+                    _process: event.process.as_ref().map(Arc::downgrade),
+                    _scope: Arc::downgrade(&event.scope),
+                }
             })
-        });
-        &mut entry.answers
+        })
     }
 
     /// The process of an event ended: what is known of it is kept for others like it.
@@ -155,16 +174,17 @@ impl Processes {
         let mut answers = remembered.answers;
         answers.forget_from(self.likeness_bits);
         let (process, scope) = (Arc::clone(process), Arc::clone(&event.scope));
-        self.alike.insert(hash, Alike { process, scope, unknown: is_unknown(event), answers });
+        let opens = remembered.alike.flatten();
+        self.alike.insert(hash, Alike { process, scope, unknown: is_unknown(event), answers, opens });
     }
 }
 
-/// The answers of an ended process like that of an event.
-fn known(alike: &FxHashMap<u64, Alike>, event: &Event) -> Option<Answers> {
+/// An ended process like that of an event.
+fn known<'a>(alike: &'a FxHashMap<u64, Alike>, event: &Event) -> Option<&'a Alike> {
     let process = event.process.as_deref()?;
     let found = alike.get(&likeness(process))?;
     let same_place = Arc::ptr_eq(&found.scope, &event.scope) && found.unknown == is_unknown(event);
-    (same_place && is_like(process, &found.process)).then(|| found.answers.clone())
+    (same_place && is_like(process, &found.process)).then_some(found)
 }
 
 /// Equal for processes that are alike.

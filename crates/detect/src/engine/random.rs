@@ -1,6 +1,8 @@
 //! Compiled ≡ naive on random conditions: every operator and modifier over fields of every type, transformers, fields
 //! against fields, on events that have the values and on events that do not.
 
+use std::sync::Arc;
+
 use model::Event;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -9,6 +11,7 @@ use super::naive;
 use super::tests::{Dice, random_event, random_process};
 use crate::fields::types::kind_index;
 use crate::fields::{self, Context, FieldArg};
+use crate::opens::Judge;
 use crate::testing::{audit, container, host};
 use crate::value::Value;
 use crate::{CompileOptions, Engine, EventSource, Matches, Matching, RuleSet, Source};
@@ -207,6 +210,7 @@ fn agree(seed: u64) {
     let scopes = [host(), container()];
     let processes: Vec<_> = (0..6).map(|_| random_process(&mut dice, &words)).collect();
     let mut engine = Engine::new(rules.clone());
+    engine.judging(Arc::new(Judge::new(&rules)));
     let mut found = Matches::new();
     let source = EventSource::from_name(if of_audit { "k8s_audit" } else { "syscall" });
     for _ in 0..30 {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::naive;
 use crate::condition::{Expr, Right};
 use crate::fields::Context;
+use crate::opens::Judge;
 use crate::testing::{audit, connect, container, dns, event, exec, host, open, process};
 use crate::{CompileOptions, Engine, EventSource, Matches, Matching, RuleSet, Source, content};
 
@@ -238,6 +239,30 @@ fn memory_follows_processes_and_is_bounded() {
         let name = if round % 2 == 0 { "sh" } else { "ls" };
         engine.evaluate(&event(open("/x", 0, 3), &host(), process(name, &[])), &mut found);
         assert_eq!(found.len(), usize::from(round % 2 == 0), "{round}: a new process at an old address");
+    }
+}
+
+#[test]
+fn opens_of_a_process_like_an_ended_one_match_what_they_did() {
+    let rules =
+        rule("", "evt.type = openat and proc.name = sh and fd.name = /etc/shadow and proc.vpid != 9", "syscall");
+    let mut engine = Engine::new(rules.clone());
+    engine.judging(Arc::new(Judge::new(&rules)));
+    let (place, mut found) = (host(), Matches::new());
+    for vpid in [1, 2, 9, 3] {
+        let mut made = process("sh", &["cron"]);
+        made.vpid = Some(vpid);
+        let made = Arc::new(made);
+        let bodies = [
+            open("/usr/lib/x.so", 0, 3),
+            open("/etc/shadow", 0, 3),
+            Body::Exit(Exit { code: 0, signal: 0, duration_ms: 1 }),
+        ];
+        for (number, body) in bodies.into_iter().enumerate() {
+            let event = Event::new(Timestamp::default(), 1, Arc::clone(&place), Attribution::Host, "t", body);
+            engine.evaluate(&event.with_process(Arc::clone(&made)), &mut found);
+            assert_eq!(!found.is_empty(), number == 1 && vpid != 9, "{vpid} {number}");
+        }
     }
 }
 

@@ -100,9 +100,10 @@ impl Judge {
         std::array::from_fn(|class| self.classes[class].groups(&mut |_| None, None))
     }
 
-    /// The groups for the process of an event, in its place. `invariant` answers a node that depends on them alone.
-    pub(crate) fn judge(&self, context: &Context<'_>, mut invariant: impl FnMut(u32) -> bool) -> Groups {
-        std::array::from_fn(|class| self.classes[class].groups(&mut |node| Some(invariant(node)), context.process()))
+    /// The groups for the process of an event, in its place. `invariant` answers a node that depends on them alone, or
+    /// says that it is not to be known.
+    pub(crate) fn judge(&self, context: &Context<'_>, mut invariant: impl FnMut(u32) -> Option<bool>) -> Groups {
+        std::array::from_fn(|class| self.classes[class].groups(&mut invariant, context.process()))
     }
 }
 
