@@ -1,5 +1,6 @@
 //! Talking to people: stdout is data, stderr is talk, progress only on a terminal.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -57,7 +58,7 @@ impl Ui {
     /// Says something.
     pub fn say(&self, text: impl fmt::Display) {
         // Nothing can be done when stderr itself is gone.
-        drop(writeln!(io::stderr().lock(), "{text}"));
+        drop(writeln!(io::stderr().lock(), "{}", visible(&text.to_string())));
     }
 
     /// Proposes the next command.
@@ -105,19 +106,36 @@ pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A text for a terminal: what would move its cursor, colour it or turn its letters around is shown as a sign instead.
+/// Names come from images, and nobody else chose them.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    const TURNS: [char; 12] = [
+        '\u{200e}', '\u{200f}', '\u{061c}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}',
+        '\u{2067}', '\u{2068}', '\u{2069}',
+    ];
+    let hidden = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || TURNS.contains(&c);
+    if text.contains(hidden) { Cow::Owned(text.replace(hidden, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// Columns that a text takes: those of Chinese, Japanese and Korean take two each.
+pub fn columns(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(text)
+}
+
 /// A plain table: columns padded to their widest cell, two blanks between them, the last one not padded.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    let mut widths: Vec<usize> = header.iter().map(|cell| columns(cell)).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(columns(&visible(cell)));
         }
     }
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut out = String::new();
         for (cell, width) in cells.zip(&widths) {
-            let pad = width - cell.chars().count();
-            out.push_str(cell);
+            let cell = visible(cell);
+            let pad = width - columns(&cell);
+            out.push_str(&cell);
             out.push_str(&" ".repeat(pad + 2));
         }
         out.trim_end().to_owned()
@@ -125,4 +143,17 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![line(&mut header.iter().copied())];
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_steer_a_terminal() {
+        assert_eq!(visible("a\u{1b}[2Jb\u{202e}c\u{9b}d\r\n\te"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}\n\te");
+        assert!(matches!(visible("日本語 ü\n"), Cow::Borrowed(_)));
+        let rows = [vec!["日本".to_owned(), "x".to_owned()], vec!["\u{7}abcd".to_owned(), "y".to_owned()]];
+        assert_eq!(table(&["A", "B"], &rows), "A      B\n日本   x\n\u{fffd}abcd  y");
+    }
 }

@@ -7,7 +7,7 @@ use assess::AssessedImage;
 use model::{CoverageState, Finding, FixStatus, Inventory, Level, Severity, Subject};
 use vuln::version::Scheme;
 
-use crate::ui::counted;
+use crate::ui::{columns, counted, visible};
 
 /// Notes on files that are printed; a tree of broken files must not hide what was found. JSON has all.
 const MAX_NOTES: usize = 10;
@@ -69,7 +69,7 @@ pub(super) fn render(image: &AssessedImage, given: &str, width: usize) -> String
         let _ = writeln!(out, "\n{number} ruled out, with the reason in --format json.");
     }
     unknown(&mut out, image, width);
-    out
+    visible(&out).into_owned()
 }
 
 fn header(out: &mut String, inventory: &Inventory, given: &str) {
@@ -252,22 +252,59 @@ const fn state_text(state: CoverageState) -> &'static str {
     }
 }
 
-/// Words in lines of at most `width` columns; lines after the first are indented as far as the first's lead.
+/// Words in lines of at most `width` columns; lines after the first are indented as far as the first's lead. A word that
+/// is longer than a line is broken.
 fn wrap(out: &mut String, lead: &str, text: &str, width: usize) {
-    let indent = " ".repeat(lead.chars().count());
+    let indent = " ".repeat(columns(lead));
     let mut line = lead.to_owned();
     let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > width {
+    for mut word in text.split_whitespace() {
+        loop {
+            let room = width.saturating_sub(columns(&line) + usize::from(!empty)).max(usize::from(empty));
+            let fits = columns(word) <= room;
+            if fits || empty {
+                let end = if fits { word.len() } else { prefix(word, room) };
+                if !empty {
+                    line.push(' ');
+                }
+                line.push_str(&word[..end]);
+                (word, empty) = (&word[end..], false);
+            }
+            if word.is_empty() {
+                break;
+            }
             let _ = writeln!(out, "{}", line.trim_end());
             line.clone_from(&indent);
             empty = true;
         }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
     }
     let _ = writeln!(out, "{}", line.trim_end());
+}
+
+/// Bytes of a word's start that take at most so many columns; at least one letter.
+fn prefix(word: &str, room: usize) -> usize {
+    let ends = word.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    ends.take_while(|end| columns(&word[..*end]) <= room)
+        .last()
+        .unwrap_or_else(|| word.chars().next().map_or(0, char::len_utf8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_wide_as_asked() {
+        let check = |text: &str, width, expected: &[&str]| {
+            let mut out = String::new();
+            wrap(&mut out, "  ", text, width);
+            assert_eq!(out.lines().collect::<Vec<_>>(), expected, "{text}");
+        };
+        check("one two three", 10, &["  one two", "  three"]);
+        check("a abcdefghijkl b", 8, &["  a", "  abcdef", "  ghijkl", "  b"]);
+        check("日本語 日本", 10, &["  日本語", "  日本"]);
+        check("日本語日本", 8, &["  日本語", "  日本"]);
+        check("日本", 1, &["  日", "  本"]);
+        check("", 10, &[""]);
+    }
 }
