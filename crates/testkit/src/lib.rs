@@ -4,6 +4,7 @@
 //! counts it. With `CI=true` a missing need is a failure. What it is not: a mock of anything.
 
 pub mod commands;
+pub mod documents;
 pub mod image;
 pub mod registry;
 
@@ -55,7 +56,10 @@ impl Need {
             }
             Self::Cri => Self::Root.check().and_then(|()| programs(&["containerd", "runc", "ctr"])),
             Self::Registry => programs(&["docker-registry"]),
-            Self::Kube => programs(&["kube-apiserver"]),
+            Self::Kube => {
+                let program = std::env::var_os("SEAWALL_KUBE").map(PathBuf::from);
+                program.filter(|path| path.exists()).map(drop).ok_or_else(|| "SEAWALL_KUBE names no program".into())
+            }
             Self::Chromium => programs(&["chromium"]),
             Self::Node => programs(&["node", "npm"]),
             Self::Go => programs(&["go"]),

@@ -4,6 +4,7 @@
 //! databases whose tools cannot be had (apk, Composer) are written as their tools write them ([`written`]).
 
 mod debian;
+mod documents;
 mod go;
 mod java;
 mod layer;
