@@ -10,6 +10,7 @@ mod bench;
 mod console;
 mod dist;
 mod fuzz;
+mod kube;
 mod report;
 mod repository;
 mod setup;
@@ -28,6 +29,7 @@ cargo xtask COMMAND
   gen                 write generated files (schemas, OpenAPI, alert catalogue)
   e2e benign [NAME…]  everyday work, all of it or by name; all of it writes content/noise/measured.yaml
   e2e attacks [NAME…] attack scenarios
+  e2e audit [NAME…]   the same for the Kubernetes API: builds a control plane, which takes minutes the first time
   bench [NAME]        benchmarks in release mode; results go to bench/results
   dist [PROGRAM...]   static programs in release mode with their checksums (not in CI)
   fuzz [TARGET…|all] [SECONDS]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::{Steps, cargo, command, run as execute};
-use crate::{console, repository, setup};
+use crate::{console, kube, repository, setup};
 
 /// Builds, then runs `seawall up`; with `--once` proves the whole path and stops.
 pub fn run(args: &[String]) -> Result<()> {
@@ -21,7 +21,7 @@ pub fn run(args: &[String]) -> Result<()> {
     execute(command(repository::program("seawall"), &args))
 }
 
-/// Builds, then runs a part of the end-to-end program: `benign`, `attacks`, each with names of what to run.
+/// Builds, then runs a part of the end-to-end program: `benign`, `attacks`, `audit`, each with names of what to run.
 pub fn e2e(args: &[String]) -> Result<()> {
     setup::run(&setup::ALL)?;
     execute(cargo(&["build", "--quiet", "--workspace", "--bins", "--locked"]))?;
@@ -29,6 +29,9 @@ pub fn e2e(args: &[String]) -> Result<()> {
     let mut e2e = command(repository::program("e2e"), &args);
     e2e.env("SEAWALL_BIN", repository::target().join("debug")).env("SEAWALL_OUT", repository::out());
     e2e.env("SEAWALL_LAB", repository::lab());
+    if args.first() == Some(&"audit") {
+        e2e.env("SEAWALL_KUBE", kube::program()?);
+    }
     execute(e2e)
 }
 

@@ -61,7 +61,7 @@ pub async fn incidents(hub: &Hub, sensor: &Sensor, plays: &[Play<'_>]) -> Result
 }
 
 /// All items of a list.
-async fn pages(api: &crate::api::Api, path: &str) -> Result<Vec<Value>> {
+pub(crate) async fn pages(api: &crate::api::Api, path: &str) -> Result<Vec<Value>> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {

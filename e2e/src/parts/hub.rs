@@ -66,6 +66,22 @@ impl Hub {
         self.ask("join-token")
     }
 
+    /// A kubeconfig for an API server that is to send its audit events here. The token is in the address: to a server
+    /// that speaks plain HTTP an API server sends no token of a kubeconfig.
+    pub async fn audit_webhook(&self, folder: &Path) -> Result<PathBuf> {
+        let wanted = serde_json::json!({ "name": "api server", "role": "audit" });
+        let made = self.sign_in().await?.post("/tokens", &wanted).await?;
+        let address = format!("{}/audit/{}", self.console, made["token"].as_str().context("no token was made")?);
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "hub",
+            "clusters": [{ "name": "hub", "cluster": { "server": address } }],
+            "contexts": [{ "name": "hub", "context": { "cluster": "hub" } }],
+        });
+        let file = folder.join("audit-webhook.kubeconfig");
+        std::fs::write(&file, config.to_string()).context("writing the webhook's kubeconfig")?;
+        Ok(file)
+    }
+
     fn ask(&self, what: &str) -> Result<String> {
         let mut command = Command::new(program("seawall-server")?);
         command.arg("--state-dir").arg(&self.state).arg(what);

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 pub mod containerd;
 pub mod hub;
 pub mod image;
+pub mod kube;
 pub mod lab;
 pub mod process;
 pub mod registry;

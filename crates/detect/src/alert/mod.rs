@@ -169,8 +169,17 @@ fn sameness(rule: &Arc<Rule>, event: &Event) -> Sameness {
     }
 }
 
+/// The request that an audit event is about. One that stays open is written when it begins and again when it ends.
+fn request(event: &Event) -> Option<&str> {
+    let model::Body::K8sAudit(body) = &event.body else { return None };
+    body.audit.get("auditID")?.as_str()
+}
+
 fn repeat(window: &mut Window, event: &Event, found: &Match, evidence: usize) {
     let alert = &mut window.alert;
+    if request(event).is_some() && alert.evidence.iter().any(|known| request(known) == request(event)) {
+        return;
+    }
     alert.count = alert.count.saturating_add(1);
     alert.last_seen = alert.last_seen.max(event.time);
     for extra in found.earlier.iter().chain([event]) {

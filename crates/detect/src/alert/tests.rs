@@ -117,7 +117,7 @@ fn the_root_is_where_the_chain_entered() {
 #[test]
 fn an_audit_event_is_rooted_in_its_identity() {
     let audit = json!({
-        "user": { "username": "admin" }, "impersonatedUser": { "username": "bob" }, "sourceIPs": ["10.0.0.1"],
+        "auditID": "a", "user": { "username": "admin" }, "impersonatedUser": { "username": "bob" }, "sourceIPs": ["10.0.0.1"],
         "userAgent": "kubectl", "objectRef": { "resource": "pods", "namespace": "d" },
         "requestObject": { "metadata": { "name": "p" } }
     });
@@ -130,6 +130,11 @@ fn an_audit_event_is_rooted_in_its_identity() {
         namespace: "d".into(),
         name: "p".into()
     }));
+    // A session is written when it begins and when it ends.
+    let mut builder = builder(AlertOptions::default());
+    assert!(builder.add(&event, &found()).is_some());
+    assert_eq!(builder.add(&Event { seq: 2, ..event.clone() }, &found()), None);
+    assert_eq!(builder.updates(Timestamp::from_seconds(1)), [], "one request");
 }
 
 #[test]

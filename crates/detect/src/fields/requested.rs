@@ -18,7 +18,7 @@ pub const FIELDS: &[Spec] = &[
     Spec::new("ka.pod.images", Type::Text, images).on(Kinds::AUDIT),
     Spec::new("ka.pod.privileged", Type::Text, privileged).on(Kinds::AUDIT),
     Spec::new("ka.pod.hostpaths", Type::Text, host_paths).on(Kinds::AUDIT),
-    Spec::new("ka.role.grants", Type::List, grants).on(Kinds::AUDIT),
+    Spec::new("ka.role.grants", Type::Text, grants).on(Kinds::AUDIT),
     Spec::new("ka.service.type", Type::Text, service_type).on(Kinds::AUDIT),
     Spec::new("ka.service.names", Type::Text, service_names).on(Kinds::AUDIT),
     Spec::new("ka.service.ports", Type::List, service_ports).on(Kinds::AUDIT),
@@ -122,22 +122,23 @@ fn plain(path: &str) -> String {
     format!("/{}", names.join("/"))
 }
 
-/// `VERB RESOURCE` for each pair that one rule of a role grants; which verb goes with which resource is lost in
+/// `VERB RESOURCE`, or `VERB PATH`, for each pair that one rule of a role grants; which verb goes with which resource is lost in
 /// `ka.req.role.rules.*`.
 fn grants<'a>(context: &Context<'a>, _: &FieldArg) -> Value<'a> {
     let mut found = Vec::new();
     for body in bodies(context) {
         for rule in items(&body, "rules") {
-            for resource in items(rule, "resources").filter_map(Json::as_str) {
+            let objects = items(rule, "resources").chain(items(rule, "nonResourceURLs"));
+            for object in objects.filter_map(Json::as_str) {
                 let verbs = items(rule, "verbs").filter_map(Json::as_str);
-                found.extend(verbs.map(|verb| Cow::Owned(format!("{verb} {resource}"))));
+                found.extend(verbs.map(|verb| Json::String(format!("{verb} {object}"))));
                 if found.len() > MAX_GRANTS {
-                    return Value::List(found);
+                    return quoted(found);
                 }
             }
         }
     }
-    Value::List(found)
+    quoted(found)
 }
 
 fn service_type<'a>(context: &Context<'a>, _: &FieldArg) -> Value<'a> {

@@ -3,6 +3,7 @@
 
 mod audit_cases;
 mod audit_noise;
+mod audit_recorded;
 mod audit_rules;
 mod content;
 mod notation;

@@ -246,7 +246,7 @@ fn audit(step: &Node, time: Timestamp, seq: u64) -> Event {
     let or = |key: &str, default: &str| text(step, key).unwrap_or_else(|| default.to_owned());
     let audit: Value = json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": format!("id-{seq}"), "stage": "ResponseComplete",
-        "verb": parts[0], "requestURI": format!("/api/v1/namespaces/{namespace}/{resource}/{name}"),
+        "verb": parts[0], "requestURI": or("uri", &format!("/api/v1/namespaces/{namespace}/{resource}/{name}")),
         "user": { "username": or("user", "alice") }, "sourceIPs": [or("ip", "10.0.0.1")],
         "userAgent": or("agent", "kubectl/v1.30"), "objectRef": object, "responseStatus": { "code": code },
         "requestObject": step.get("body").map(Node::to_json),
