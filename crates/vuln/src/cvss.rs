@@ -15,7 +15,21 @@ pub fn score(vector: &str) -> Option<f64> {
     }
     // NVD writes version 2 vectors in brackets now and then.
     let vector = vector.trim().trim_start_matches('(').trim_end_matches(')');
-    vector.parse::<::cvss::Cvss>().ok().map(|parsed| parsed.score())
+    let parsed = vector.parse::<::cvss::Cvss>().ok()?;
+    is_complete(vector).then(|| parsed.score())
+}
+
+/// Whether a vector has all metrics that its version demands: the score of half a vector would say that nothing is wrong.
+fn is_complete(vector: &str) -> bool {
+    let demanded: &[&str] = match vector.split('/').next() {
+        Some(start) if start.starts_with("CVSS:3") => &["AV", "AC", "PR", "UI", "S", "C", "I", "A"],
+        Some(start) if start.starts_with("CVSS:4") => {
+            &["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"]
+        }
+        _ => &["AV", "AC", "Au", "C", "I", "A"],
+    };
+    let has = |metric: &str| vector.split('/').any(|part| part.split_once(':').is_some_and(|(name, _)| name == metric));
+    demanded.iter().all(|metric| has(metric))
 }
 
 /// The severity that a vector's score stands for.
@@ -35,6 +49,10 @@ mod tests {
         check("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", Some(0.0));
         check("AV:N/AC:L/Au:N/C:P/I:P/A:P", Some(7.5));
         check("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Some(9.3));
+        check("(AV:N/AC:L/Au:N/C:C/I:C/A:C)", Some(10.0));
+        check("CVSS:3.1/AV:N", None);
+        check("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H", None);
+        check("AV:N/AC:L", None);
         check("", None);
         check("CVSS:9.9/AV:N", None);
         check(&"A".repeat(VECTOR_MAX_BYTES + 1), None);
