@@ -75,13 +75,16 @@ fn id(event: &Event) -> Option<&str> {
     event.scope.container.as_ref().map(|container| container.id.as_str())
 }
 
-/// First port that Linux gives to sockets which ask for any: resolvers bind such ports for every question.
+/// First port that Linux gives to sockets which ask for any: resolvers bind such ports for every question, tests of
+/// programs for every server that they start.
 const FIRST_EPHEMERAL: u16 = 32_768;
 
-/// Whether a socket offers something to others: one that listens, or one of UDP on a port that was asked for.
+/// Whether a socket offers something to others: one that listens, of UDP or only within the machine on a port that was
+/// asked for.
 fn offers(network: &Network) -> bool {
     let asked_for = network.local.is_none_or(|local| local.port < FIRST_EPHEMERAL);
-    network.result >= 0 && network.protocol != "unix" && (network.protocol != "udp" || asked_for)
+    let within = network.local.is_some_and(|local| local.ip.is_loopback());
+    network.result >= 0 && network.protocol != "unix" && (asked_for || !(within || network.protocol == "udp"))
 }
 
 impl Containers {
@@ -192,19 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn a_resolver_s_socket_serves_nobody() {
-        let udp = |port| {
+    fn a_resolver_s_socket_serves_nobody_nor_does_that_of_a_test() {
+        let check = |protocol: &str, ip: [u8; 4], port, serves| {
             let Body::Listen(mut network) = listen() else { unreachable!() };
-            network.protocol = "udp".into();
-            network.local = Some(Endpoint { ip: [0, 0, 0, 0].into(), port });
-            Body::Listen(network)
-        };
-        for (port, serves) in [(41_234, false), (53, true)] {
+            network.protocol = protocol.into();
+            network.local = Some(Endpoint { ip: ip.into(), port });
             let mut containers = Containers::default();
-            let first = event(udp(port), &container(), process("apk", &[]));
+            let first = event(Body::Listen(network), &container(), process("apk", &[]));
             containers.learn(&first);
-            assert_eq!(containers.serves(&first), Some(serves), "{port}");
-        }
+            assert_eq!(containers.serves(&first), Some(serves), "{protocol} {port}");
+        };
+        check("udp", [0, 0, 0, 0], 41_234, false);
+        check("udp", [0, 0, 0, 0], 53, true);
+        check("tcp", [127, 0, 0, 1], 41_234, false);
+        check("tcp", [127, 0, 0, 1], 8080, true);
+        check("tcp", [0, 0, 0, 0], 50_051, true);
     }
 
     #[test]

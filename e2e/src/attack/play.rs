@@ -100,7 +100,13 @@ fn play<'a>(lab: &Lab, outside: &Outside, part: &Part<'a>, folder: &Path) -> Res
     let started = Instant::now();
     let said = match part.scenario.container {
         Kind::Plain => to_its_end(&container)?,
-        Kind::Privileged => to_its_end(&container.with(&["--privileged", "--with-ns", "pid:/proc/self/ns/pid"]))?,
+        Kind::Privileged => {
+            // What stands for the node's root, as a `hostPath` volume brings it.
+            let node = scripts.join("node");
+            fs::create_dir(&node).context("making a folder for the node's files")?;
+            let container = container.mount(&node, "/host", "rbind:rw");
+            to_its_end(&container.with(&["--privileged", "--with-ns", "pid:/proc/self/ns/pid"]))?
+        }
         Kind::Service => inside_a_service(&container)?,
     };
     Ok(Play { part: part.clone(), took: started.elapsed(), said })

@@ -32,7 +32,8 @@ pub enum Kind {
     Plain,
     /// Its first process is a server that listens; the script enters the container as `exec` of an orchestrator does.
     Service,
-    /// The script is its first process, with all privileges and the process namespace of the host.
+    /// The script is its first process, with all privileges, the process namespace of the host, and a folder of the node
+    /// at `/host`.
     Privileged,
 }
 

@@ -151,10 +151,50 @@ pub fn is_inline(name: &str, args: &[String]) -> bool {
     if args.len() < 2 || args.iter().skip(1).find(|arg| *arg == "-" || !arg.starts_with('-')).is_some_and(is_passing) {
         return true;
     }
-    let is_option = |arg: &String| {
-        let short = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-        matches!(arg.as_str(), "--eval" | "--print" | "--execute")
-            || short.is_some_and(|rest| rest.ends_with(['c', 'e', 'E', 'r']))
+    args.iter().skip(1).take_while(|arg| arg.starts_with('-')).any(|arg| takes_program(name, arg))
+}
+
+/// Whether an option is the one by which an interpreter takes its program.
+fn takes_program(name: &str, option: &str) -> bool {
+    let Some(letters) = option.strip_prefix('-').filter(|rest| !rest.starts_with('-')) else {
+        return matches!(option, "--eval" | "--print" | "--execute" | "--run");
     };
-    args.iter().skip(1).take_while(|arg| arg.starts_with('-')).any(is_option)
+    let is = |name_of: &[&str]| name_of.iter().any(|start| name.starts_with(start));
+    if is(&["python", "pypy"]) {
+        letters.ends_with('c')
+    } else if is(&["node", "bun", "deno"]) {
+        matches!(letters, "e" | "p" | "pe")
+    } else if is(&["php"]) {
+        matches!(letters, "r" | "R" | "B")
+    } else {
+        // Other letters may come before it, the program right behind it.
+        letters.trim_start_matches(|c: char| "lnpaiwWsTU".contains(c) || c.is_ascii_digit()).starts_with(['e', 'E'])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_options_before_the_script_bring_a_program() {
+        for (line, expected) in [
+            ("python3 -c x", true),
+            ("python3 -u -c x", true),
+            ("python3 /usr/bin/gunicorn -c conf.py app", false),
+            ("python3 -E /srv/app.py", false),
+            ("node -r ./tracing.js server.js -p 3000", false),
+            ("node -pe x", true),
+            ("perl -MSocket -e x", true),
+            ("perl -pe1 /etc/hosts", true),
+            ("perl -w /srv/a.pl -e x", false),
+            ("ruby -r bundler/setup bin/rails server -e production", false),
+            ("php -r x", true),
+            ("php artisan serve", false),
+            ("sh -c x", false),
+        ] {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(is_inline(&args[0], &args), expected, "{line}");
+        }
+    }
 }

@@ -67,11 +67,11 @@ fn bare(path: &str) -> String {
     path.strip_prefix("./").unwrap_or(path).to_owned()
 }
 
-/// Whether a command runs a file: by its path, or through a shell, `.` or `source`.
+/// Whether a command runs a file: by its path, or through a shell. What `.` and `source` read is settings more often.
 fn runs(first: &str, rest: &[&str], file: &str) -> bool {
     let program = first.rsplit('/').next().unwrap_or(first);
     let by_itself = first.contains('/') && bare(first) == file;
-    let takes_scripts = connected::is_shell(program) || matches!(first, "." | "source" | "exec" | "nohup" | "setsid");
+    let takes_scripts = connected::is_shell(program) || matches!(first, "exec" | "nohup" | "setsid");
     by_itself
         || (takes_scripts && rest.iter().find(|word| !word.starts_with('-')).is_some_and(|word| bare(word) == file))
 }
@@ -88,7 +88,8 @@ mod tests {
             ("echo id | tee /tmp/t.sh > /dev/null; bash -x /tmp/t.sh", Some("/tmp/t.sh")),
             ("printf id > k.sh\nsh ./k.sh", Some("k.sh")),
             ("echo 'print(1)' > /job.py; python3 /job.py", None),
-            ("echo a >> \"/opt/b\" && . /opt/b", Some("/opt/b")),
+            ("echo a >> \"/opt/b\" && sh /opt/b", Some("/opt/b")),
+            ("echo A=1 > /tmp/env; . /tmp/env", None),
             ("echo ready > /tmp/health; cat /tmp/health", None),
             ("echo id > /tmp/a; sh /tmp/b", None),
             ("sh /tmp/a; echo id > /tmp/a", None),
