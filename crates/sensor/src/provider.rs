@@ -9,9 +9,6 @@ use model::{Coverage, CoverageState, Loss, Scope, Subject, Timestamp};
 use crate::kernel::{Attach, Kernel, KernelError, Program, functions, programs};
 use crate::signal::Signal;
 
-/// What programs at the functions of 64-bit calls do not see.
-const BLIND_SPOT: &str = "not by programs that make 32-bit system calls";
-
 /// Something that can be started and then sees a signal.
 pub trait Provider {
     /// The signal it sees.
@@ -230,7 +227,8 @@ impl Start<'_> {
         }
         let started = self.kernel.start_by_functions(program);
         let (state, reason) = match &started {
-            Ok(()) => (CoverageState::Seen, BLIND_SPOT.to_owned()),
+            Ok(true) => (CoverageState::Seen, String::new()),
+            Ok(false) => (CoverageState::Seen, functions::BLIND_SPOT.to_owned()),
             Err(error) => (CoverageState::Unsupported, explain(error)),
         };
         self.push(program.signal, functions::PROVIDER, state, reason);

@@ -7,91 +7,95 @@ pub const SOCKETCALL: u32 = 102;
 /// What it stands for, by the numbers that these calls have of their own.
 const SOCKETS: [u32; 5] = [359, 361, 362, 363, 364];
 
-/// Number of a 32-bit call, number of the 64-bit call. Arguments have the same places in both.
-pub const CALLS: &[(u32, u32)] = &[
-    (5, 2),     // open
-    (8, 85),    // creat
-    (9, 86),    // link
-    (10, 87),   // unlink
-    (15, 90),   // chmod
-    (16, 94),   // lchown
-    (21, 165),  // mount
-    (22, 166),  // umount
-    (23, 105),  // setuid
-    (26, 101),  // ptrace
-    (30, 132),  // utime
-    (38, 82),   // rename
-    (39, 83),   // mkdir
-    (40, 84),   // rmdir
-    (41, 32),   // dup
-    (46, 106),  // setgid
-    (52, 166),  // umount2
-    (54, 16),   // ioctl
-    (63, 33),   // dup2
-    (70, 113),  // setreuid
-    (71, 114),  // setregid
-    (83, 88),   // symlink
-    (92, 76),   // truncate
-    (93, 77),   // ftruncate
-    (94, 91),   // fchmod
-    (95, 93),   // fchown
-    (128, 175), // init_module
-    (138, 122), // setfsuid
-    (139, 123), // setfsgid
-    (164, 117), // setresuid
-    (170, 119), // setresgid
-    (182, 92),  // chown
-    (193, 76),  // truncate64
-    (194, 77),  // ftruncate64
-    (198, 94),  // lchown32
-    (203, 113), // setreuid32
-    (204, 114), // setregid32
-    (207, 93),  // fchown32
-    (208, 117), // setresuid32
-    (210, 119), // setresgid32
-    (212, 92),  // chown32
-    (213, 105), // setuid32
-    (214, 106), // setgid32
-    (215, 122), // setfsuid32
-    (216, 123), // setfsgid32
-    (217, 155), // pivot_root
-    (271, 235), // utimes
-    (295, 257), // openat
-    (296, 258), // mkdirat
-    (298, 260), // fchownat
-    (299, 261), // futimesat
-    (301, 263), // unlinkat
-    (302, 264), // renameat
-    (303, 265), // linkat
-    (304, 266), // symlinkat
-    (306, 268), // fchmodat
-    (310, 272), // unshare
-    (320, 280), // utimensat
-    (330, 292), // dup3
-    (346, 308), // setns
-    (350, 313), // finit_module
-    (353, 316), // renameat2
-    (356, 319), // memfd_create
-    (357, 321), // bpf
-    (359, 41),  // socket
-    (361, 49),  // bind
-    (362, 42),  // connect
-    (363, 50),  // listen
-    (364, 288), // accept4
-    (374, 323), // userfaultfd
-    (412, 280), // utimensat_time64
-    (425, 425), // io_uring_setup
-    (427, 427), // io_uring_register
-    (428, 428), // open_tree
-    (429, 429), // move_mount
-    (432, 432), // fsmount
-    (437, 437), // openat2
-    (452, 452), // fchmodat2
+/// Number of a 32-bit call, number of the 64-bit call, the kernel's function of the first. Arguments have the same places in
+/// both.
+pub const CALLS: &[(u32, u32, &str)] = &[
+    (5, 2, "compat_sys_open"),
+    (8, 85, "sys_creat"),
+    (9, 86, "sys_link"),
+    (10, 87, "sys_unlink"),
+    (15, 90, "sys_chmod"),
+    (16, 94, "sys_lchown16"),
+    (21, 165, "sys_mount"),
+    (22, 166, "sys_oldumount"),
+    (23, 105, "sys_setuid16"),
+    (26, 101, "compat_sys_ptrace"),
+    (30, 132, "sys_utime32"),
+    (38, 82, "sys_rename"),
+    (39, 83, "sys_mkdir"),
+    (40, 84, "sys_rmdir"),
+    (41, 32, "sys_dup"),
+    (46, 106, "sys_setgid16"),
+    (52, 166, "sys_umount"),
+    (54, 16, "compat_sys_ioctl"),
+    (63, 33, "sys_dup2"),
+    (70, 113, "sys_setreuid16"),
+    (71, 114, "sys_setregid16"),
+    (83, 88, "sys_symlink"),
+    (92, 76, "compat_sys_truncate"),
+    (93, 77, "compat_sys_ftruncate"),
+    (94, 91, "sys_fchmod"),
+    (95, 93, "sys_fchown16"),
+    (128, 175, "sys_init_module"),
+    (138, 122, "sys_setfsuid16"),
+    (139, 123, "sys_setfsgid16"),
+    (164, 117, "sys_setresuid16"),
+    (170, 119, "sys_setresgid16"),
+    (182, 92, "sys_chown16"),
+    (193, 76, "sys_ia32_truncate64"),
+    (194, 77, "sys_ia32_ftruncate64"),
+    (198, 94, "sys_lchown"),
+    (203, 113, "sys_setreuid"),
+    (204, 114, "sys_setregid"),
+    (207, 93, "sys_fchown"),
+    (208, 117, "sys_setresuid"),
+    (210, 119, "sys_setresgid"),
+    (212, 92, "sys_chown"),
+    (213, 105, "sys_setuid"),
+    (214, 106, "sys_setgid"),
+    (215, 122, "sys_setfsuid"),
+    (216, 123, "sys_setfsgid"),
+    (217, 155, "sys_pivot_root"),
+    (271, 235, "sys_utimes_time32"),
+    (295, 257, "compat_sys_openat"),
+    (296, 258, "sys_mkdirat"),
+    (298, 260, "sys_fchownat"),
+    (299, 261, "sys_futimesat_time32"),
+    (301, 263, "sys_unlinkat"),
+    (302, 264, "sys_renameat"),
+    (303, 265, "sys_linkat"),
+    (304, 266, "sys_symlinkat"),
+    (306, 268, "sys_fchmodat"),
+    (310, 272, "sys_unshare"),
+    (320, 280, "sys_utimensat_time32"),
+    (330, 292, "sys_dup3"),
+    (346, 308, "sys_setns"),
+    (350, 313, "sys_finit_module"),
+    (353, 316, "sys_renameat2"),
+    (356, 319, "sys_memfd_create"),
+    (357, 321, "sys_bpf"),
+    (359, 41, "sys_socket"),
+    (361, 49, "sys_bind"),
+    (362, 42, "sys_connect"),
+    (363, 50, "sys_listen"),
+    (364, 288, "sys_accept4"),
+    (374, 323, "sys_userfaultfd"),
+    (412, 280, "sys_utimensat"),
+    (425, 425, "sys_io_uring_setup"),
+    (427, 427, "sys_io_uring_register"),
+    (428, 428, "sys_open_tree"),
+    (429, 429, "sys_move_mount"),
+    (432, 432, "sys_fsmount"),
+    (437, 437, "sys_openat2"),
+    (452, 452, "sys_fchmodat2"),
 ];
+
+/// The function of `socketcall(2)`; its entry jumps to the handlers of all calls of sockets, and is attached with connect's.
+pub const SOCKETS_BY_ONE: (u32, u32, &str) = (SOCKETCALL, 42, "compat_sys_socketcall");
 
 /// The numbers at which the hook has to look for 32-bit calls that do the same as a 64-bit one.
 pub fn numbers(call: u32) -> impl Iterator<Item = u32> {
-    let own = CALLS.iter().filter(move |(_, known)| *known == call).map(|(number, _)| *number);
+    let own = CALLS.iter().filter(move |(_, known, _)| *known == call).map(|(number, ..)| *number);
     own.flat_map(|number| [Some(number), SOCKETS.contains(&number).then_some(SOCKETCALL)]).flatten()
 }
 

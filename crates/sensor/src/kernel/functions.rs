@@ -3,7 +3,7 @@
 //! A handler is the same code there as behind the hook on all system calls; only what calls it differs, and calls that
 //! nobody asked for pay nothing. What it is not: a way around system calls, so that it sees what that hook sees.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use libbpf_rs::btf::types::Func;
@@ -11,15 +11,17 @@ use libbpf_rs::btf::{ReferencesType as _, TypeId};
 use libbpf_rs::{Btf, Link, MapCore as _, MapFlags, Object, OpenObject, ProgramAttachType};
 
 use super::programs::{Attach, ENTRIES, Program};
-use super::{Kernel, KernelError, find};
+use super::{Kernel, KernelError, compat, find};
 
 /// The name of such providers in coverage: one function for each call.
 pub const PROVIDER: &str = "fexit/__x64_sys_*";
+/// What they do not see where the functions of 32-bit calls are there and cannot be entered.
+pub const BLIND_SPOT: &str = "not by programs that make 32-bit system calls";
 /// The kernel's version, as uname(2) gives it, and a list of words: each some hundred bytes.
 const MAX_TEXT_BYTES: u64 = 64 << 10;
 
-/// The system calls whose functions can be entered: number and name, as in `syscall_64.tbl`. The entry of each is
-/// `at_NAME` of `src/bpf/entries.bpf.c`.
+/// The system calls whose functions can be entered: number and name, as in `syscall_64.tbl`. Those of 32-bit calls are in
+/// [`compat::CALLS`].
 const CALLS: &[(u32, &str)] = &[
     (2, "open"),
     (16, "ioctl"),
@@ -87,37 +89,63 @@ const CALLS: &[(u32, &str)] = &[
     (452, "fchmodat2"),
 ];
 
+/// A function of the kernel that does a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Function {
+    /// The call's number, of a 32-bit call the one of the 64-bit call that does the same.
+    number: u32,
+    /// The function's name without the underscores in front: `x64_sys_open`, `ia32_compat_sys_open`. Its entry is
+    /// `at_NAME` of `src/bpf/entries.bpf.c`.
+    name: String,
+}
+
+impl Function {
+    /// All that have an entry.
+    fn all() -> impl Iterator<Item = Self> {
+        let native = CALLS.iter().map(|(number, name)| Self { number: *number, name: format!("x64_sys_{name}") });
+        let compat = compat::CALLS.iter().chain([&compat::SOCKETS_BY_ONE]);
+        native.chain(compat.map(|(_, number, name)| Self { number: *number, name: format!("ia32_{name}") }))
+    }
+
+    /// Whether it does a 32-bit call.
+    fn is_compat(&self) -> bool {
+        self.name.starts_with("ia32_")
+    }
+
+    fn entry(&self) -> String {
+        format!("at_{}", self.name)
+    }
+
+    fn target(&self) -> String {
+        format!("__{}", self.name)
+    }
+}
+
 /// Functions of calls that this kernel has, by the type that they have in its types: a program may jump only to one that
 /// is made for the same type, and the kernel's own declarations differ.
-type ByType = BTreeMap<TypeId, Vec<(u32, &'static str)>>;
+type ByType = BTreeMap<TypeId, Vec<Function>>;
 
 /// Entries of functions of one type that are loaded.
 #[derive(Debug)]
 pub struct Functions {
     entries: Object,
-    calls: Vec<(u32, &'static str)>,
-}
-
-/// The beginning of the names of the kernel's functions of calls.
-const PREFIX: &str = "__x64_sys_";
-
-/// The program of a call's entry in the object file.
-fn entry(name: &str) -> String {
-    format!("at_{name}")
+    functions: Vec<Function>,
 }
 
 /// Those of some calls that this kernel has functions of; it lacks those of calls that it lacks.
 fn present(wanted: &[u32]) -> Result<ByType, libbpf_rs::Error> {
     let types = Btf::from_vmlinux()?;
+    let mut left: BTreeMap<String, Function> = Function::all()
+        .filter(|function| wanted.contains(&function.number))
+        .map(|function| (function.target(), function))
+        .collect();
     let mut present = ByType::new();
-    // Some are there twice, with another type each; the loader takes the first of a name.
-    let mut known = BTreeSet::new();
     for id in (1..).map(TypeId::from).take(types.len()) {
         let Some(function) = types.type_by_id::<Func<'_>>(id) else { continue };
-        let name = function.name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
-        let call = name.and_then(|name| CALLS.iter().find(|(_, call)| *call == name));
-        if let Some(call) = call.filter(|(number, _)| wanted.contains(number) && known.insert(*number)) {
-            present.entry(function.referenced_type().type_id()).or_default().push(*call);
+        let name = function.name().and_then(|name| name.to_str());
+        // Some are there twice, with another type each; the loader takes the first of a name.
+        if let Some(known) = name.and_then(|name| left.remove(name)) {
+            present.entry(function.referenced_type().type_id()).or_default().push(known);
         }
     }
     Ok(present)
@@ -125,25 +153,25 @@ fn present(wanted: &[u32]) -> Result<ByType, libbpf_rs::Error> {
 
 impl Functions {
     /// Those of a program's calls.
-    fn of(&self, program: &Program) -> impl Iterator<Item = &'static str> {
+    fn of(&self, program: &Program) -> impl Iterator<Item = &Function> {
         let numbers = program.calls();
-        self.calls.iter().filter(move |(number, _)| numbers.contains(number)).map(|(_, name)| *name)
+        self.functions.iter().filter(move |function| numbers.contains(&function.number))
     }
 
     /// Aims handlers at one of these functions instead of at the hook on all calls.
     fn aim(&self, object: &mut OpenObject, programs: &[&Program]) {
         for mut loaded in object.progs_mut() {
             let program = programs.iter().find(|program| loaded.name() == program.name);
-            if let Some(call) = program.and_then(|program| self.of(program).next()) {
+            if let Some(function) = program.and_then(|program| self.of(program).next()) {
                 loaded.set_attach_type(ProgramAttachType::TraceFexit);
                 // It was there a moment ago; should it be gone, the kernel refuses the program and says so.
-                drop(loaded.set_attach_target(0, Some(format!("{PREFIX}{call}"))));
+                drop(loaded.set_attach_target(0, Some(function.target())));
             }
         }
     }
 
-    /// Attaches a handler that was aimed at one of these functions.
-    fn attach(&self, program: &Program, loaded: &Object) -> Result<Vec<Link>, KernelError> {
+    /// Attaches a handler that was aimed at one of these functions. Gives whether 32-bit calls come to it, too.
+    fn attach(&self, program: &Program, loaded: &Object, links: &mut Vec<Link>) -> Result<bool, KernelError> {
         let name = program.name;
         let attach_error = |source| KernelError::Attach { name, source };
         let missing = || attach_error(std::io::Error::from(std::io::ErrorKind::NotFound).into());
@@ -151,13 +179,18 @@ impl Functions {
         let slots = self.entries.maps().find(|map| map.name() == "functions").ok_or_else(missing)?;
         let slot = (program.signal as u32).to_ne_bytes();
         slots.update(&slot, &handler.to_ne_bytes(), MapFlags::ANY).map_err(attach_error)?;
-        let mut links = Vec::new();
-        for call in self.of(program) {
-            let entry = entry(call);
+        let mut all = true;
+        for function in self.of(program) {
+            let entry = function.entry();
             let found = self.entries.progs_mut().find(|candidate| candidate.name() == entry.as_str());
-            links.push(found.ok_or_else(missing)?.attach_trace().map_err(attach_error)?);
+            match found.ok_or_else(missing)?.attach_trace() {
+                Ok(link) => links.push(link),
+                // What few programs do must not cost what all do.
+                Err(_) if function.is_compat() => all = false,
+                Err(source) => return Err(attach_error(source)),
+            }
         }
-        Ok(links)
+        Ok(all)
     }
 }
 
@@ -169,16 +202,15 @@ impl Kernel {
         may_be_interrupted()?;
         let wanted: Vec<u32> = programs.iter().flat_map(|program| program.calls()).copied().collect();
         let mut all = Vec::new();
-        for calls in present(&wanted).map_err(|source| KernelError::Open { name, source })?.into_values() {
+        for functions in present(&wanted).map_err(|source| KernelError::Open { name, source })?.into_values() {
             let mut object = self.open(ENTRIES, name)?;
             for mut program in object.progs_mut() {
-                let call = calls.iter().find(|(_, call)| program.name() == entry(call).as_str());
-                let target = call.map(|(_, call)| format!("{PREFIX}{call}"));
-                let aimed = target.is_some_and(|target| program.set_attach_target(0, Some(target)).is_ok());
+                let function = functions.iter().find(|function| program.name() == function.entry().as_str());
+                let aimed = function.is_some_and(|known| program.set_attach_target(0, Some(known.target())).is_ok());
                 program.set_autoload(aimed);
             }
             let entries = object.load().map_err(|source| KernelError::Load { name, source })?;
-            all.push(Functions { entries, calls });
+            all.push(Functions { entries, functions });
         }
         self.functions = all;
         Ok(())
@@ -199,29 +231,32 @@ impl Kernel {
         }
     }
 
-    /// Starts a handler behind the functions of its calls. On failure nothing of it stays.
-    pub fn start_by_functions(&mut self, program: &Program) -> Result<(), KernelError> {
+    /// Starts a handler behind the functions of its calls. On failure nothing of it stays. Gives whether 32-bit calls
+    /// come to it, too, where the kernel takes them.
+    pub fn start_by_functions(&mut self, program: &Program) -> Result<bool, KernelError> {
         let name = program.name;
         let mut together = self.group.as_ref().filter(|object| super::is_loaded(object, name));
-        let mut links = Vec::new();
+        let (mut links, mut all) = (Vec::new(), true);
         for functions in &self.functions {
             if functions.of(program).next().is_none() {
                 continue;
             }
-            let attached = if let Some(object) = together.take() {
-                functions.attach(program, object)
+            all &= if let Some(object) = together.take() {
+                functions.attach(program, object, &mut links)?
             } else {
                 let aimed = self.load_with(program, |object| functions.aim(object, &[program]))?;
-                functions.attach(program, &aimed)
+                functions.attach(program, &aimed, &mut links)?
             };
-            links.extend(attached?);
         }
         if links.is_empty() {
             let source = std::io::Error::from(std::io::ErrorKind::NotFound).into();
             return Err(KernelError::Attach { name, source });
         }
         self.links.extend(links);
-        Ok(())
+        if all {
+            self.hook_compat(program)?;
+        }
+        Ok(all)
     }
 }
 
@@ -274,8 +309,12 @@ mod tests {
         for program in super::super::programs::ALL {
             let signal = program.signal.name().to_uppercase();
             for number in program.calls() {
-                let (_, name) = CALLS.iter().find(|(known, _)| known == number).expect("a call with a name");
-                assert!(source.contains(&format!("ENTRY({name}, SIGNAL_{signal})\n")), "{name} {signal}");
+                let functions = Function::all().filter(|function| function.number == *number);
+                let names: Vec<String> = functions.map(|function| function.name).collect();
+                assert!(names.iter().any(|name| name.starts_with("x64_")), "{number}");
+                for name in names.iter().filter(|name| *name != "ia32_compat_sys_socketcall") {
+                    assert!(source.contains(&format!("ENTRY({name}, SIGNAL_{signal})\n")), "{name} {signal}");
+                }
             }
         }
     }

@@ -221,7 +221,7 @@ impl Kernel {
             cgroup: unified_hierarchy(),
         };
         kernel.set(settings)?;
-        for (number, call) in compat::CALLS {
+        for (number, call, _) in compat::CALLS {
             put(&kernel.compat_calls, "compat_calls", *number, *call)?;
         }
         Ok(kernel)
@@ -309,10 +309,8 @@ impl Kernel {
                 self.handlers.update(&slot.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY).map_err(attach_error)?;
                 for call in numbers {
                     self.hook(*call, slot + 1)?;
-                    for number in compat::numbers(*call) {
-                        self.hook(number, (slot + 1) << COMPAT_SHIFT)?;
-                    }
                 }
+                self.hook_compat(program)?;
             }
         }
         Ok(())
@@ -327,6 +325,13 @@ impl Kernel {
             .map_err(|source| KernelError::Access { name, source })?;
         let known = known.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
         put(&self.syscalls, name, number, known | slots)
+    }
+
+    /// Notes that 32-bit calls come to a handler: the hook on all calls jumps by it, others ask it.
+    fn hook_compat(&self, program: &Program) -> Result<(), KernelError> {
+        let slot = program.signal as u32 + 1;
+        let mut numbers = program.calls().iter().flat_map(|call| compat::numbers(*call));
+        numbers.try_for_each(|number| self.hook(number, slot << COMPAT_SHIFT))
     }
 
     /// Runs an iterator once and gives what it wrote.
