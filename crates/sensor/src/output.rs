@@ -2,13 +2,13 @@
 //!
 //! What it is not: it decides nothing about what is seen.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write as _;
 use std::sync::Arc;
 
 use detect::opens::Judge;
 use detect::{AlertBuilder, Engine, Matches};
-use model::{Alert, Coverage, Event, Loss, Scope, Timestamp};
+use model::{Alert, Body, Coverage, Event, Loss, Scope, Timestamp};
 use serde::Serialize;
 
 use crate::config::Print;
@@ -40,6 +40,8 @@ pub trait Uplink {
 #[expect(missing_debug_implementations, reason = "an uplink may be anything")]
 pub struct Output {
     engine: Engine,
+    /// The signals that a rule or a detector looks at.
+    asked: BTreeSet<Signal>,
     builder: AlertBuilder,
     matches: Matches,
     print: Print,
@@ -58,8 +60,10 @@ pub struct Output {
 impl Output {
     /// An output through an engine.
     pub fn new(engine: Engine, builder: AlertBuilder, print: Print, uplink: Option<Box<dyn Uplink>>) -> Self {
+        let asked = engine.needs().kinds.iter().filter_map(|kind| Signal::from_name(kind)).collect();
         Self {
             engine,
+            asked,
             builder,
             matches: Matches::new(),
             print,
@@ -78,6 +82,7 @@ impl Output {
 
     /// Judges the opens of processes from now on.
     pub fn judging(&mut self, judge: Arc<Judge>) {
+        self.engine.judging(Arc::clone(&judge));
         self.judge = Some(judge);
     }
 
@@ -116,7 +121,7 @@ impl Output {
         all
     }
 
-    /// Processes whose opens matched a rule since the last call.
+    /// Processes of whose opens or changes of files one matched a rule since the last call.
     pub fn matched(&mut self) -> impl Iterator<Item = u32> {
         self.matched.drain(..)
     }
@@ -143,32 +148,38 @@ impl Output {
     }
 
     fn ship(&mut self, event: Event) {
-        let Some(uplink) = &mut self.uplink else { return };
-        if !leaves_by_default(&event) {
+        if self.uplink.is_none() || !leaves_by_default(event.body.kind()) {
             return;
         }
-        let millis = event.time.millis_since(self.refilled);
-        if let Ok(millis) = u64::try_from(millis)
+        let signal = Signal::from_name(event.body.kind());
+        if !self.may_leave(signal, event.time) {
+            return;
+        }
+        self.tokens -= 1;
+        if let Some(uplink) = &mut self.uplink {
+            uplink.event(event);
+        }
+    }
+
+    /// Whether one more event may leave the node now; else it is counted.
+    fn may_leave(&mut self, signal: Option<Signal>, now: Timestamp) -> bool {
+        if let Ok(millis) = u64::try_from(now.millis_since(self.refilled))
             && millis >= 100
         {
             let fresh = millis.saturating_mul(EVENTS_PER_SECOND) / 1000;
             self.tokens = self.tokens.saturating_add(fresh).min(EVENTS_AT_ONCE);
-            self.refilled = event.time;
+            self.refilled = now;
         }
-        if self.tokens == 0 {
-            if let Some(signal) = Signal::from_name(event.body.kind()) {
-                self.losses.entry(signal).or_default().shed += 1;
-            }
-            return;
+        if let Some(signal) = signal.filter(|_| self.tokens == 0) {
+            self.losses.entry(signal).or_default().shed += 1;
         }
-        self.tokens -= 1;
-        uplink.event(event);
+        self.tokens > 0
     }
 }
 
 /// The kinds that leave a node without being asked for (contract §2, last column).
-fn leaves_by_default(event: &Event) -> bool {
-    !matches!(event.body.kind(), "fork" | "file_open" | "file_change" | "fpu_rounding" | "log")
+fn leaves_by_default(kind: &str) -> bool {
+    !matches!(kind, "fork" | "file_open" | "file_change" | "fpu_rounding" | "log")
 }
 
 impl Sink for Output {
@@ -180,7 +191,7 @@ impl Sink for Output {
             let matches = std::mem::take(&mut self.matches);
             // Its repetitions count from now on.
             let process = event.process.as_ref().and_then(|process| u32::try_from(process.pid).ok());
-            self.matched.extend(process.filter(|_| event.body.kind() == "file_open"));
+            self.matched.extend(process.filter(|_| matches!(event.body, Body::FileOpen(_) | Body::FileChange(_))));
             for found in &matches {
                 if let Some(alert) = self.builder.add(&event, found) {
                     self.send(alert);
@@ -192,6 +203,12 @@ impl Sink for Output {
             print(&event);
         }
         self.ship(event);
+    }
+
+    fn wants(&mut self, signal: Signal, time: Timestamp) -> bool {
+        let anyway = self.print == Print::Events || self.asked.contains(&signal);
+        let leaves = self.uplink.is_some() && leaves_by_default(signal.name());
+        anyway || leaves && self.may_leave(Some(signal), time)
     }
 
     fn unjudged(&mut self, header: &Header, event: &Event) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use detect::mask::Masker;
-use model::{Attribution, Event, Process, Scope, event};
+use model::{Attribution, Event, Process, Scope, Timestamp, event};
 
 use crate::clock::Clock;
 use crate::container::locate::{self, Containerd, Creation};
@@ -37,6 +37,8 @@ pub trait Sink {
     fn event(&mut self, event: Event);
     /// A container's place is better known than in the events so far.
     fn placed(&mut self, scope: &Arc<Scope>);
+    /// Whether an event of a signal at a time is of any use. One that is not need not be made; it is counted here.
+    fn wants(&mut self, signal: Signal, time: Timestamp) -> bool;
     /// Opens of a process, as it is in `header` and `event`, were not judged yet. `event` is any event of it.
     fn unjudged(&mut self, header: &Header, event: &Event);
 }
@@ -305,6 +307,8 @@ impl<S: Sink> Pipeline<S> {
                 (self.call_provider(header), signal.and_then(|signal| convert::call(signal, call)))
             }
             Body::Change(change) => (self.call_provider(header), convert::change(change)),
+            // Every process asks for some, and nearly always nobody wants to know.
+            Body::Capability { .. } if !self.sink.wants(Signal::Capability, self.clock.wall(header.time)) => return,
             Body::Capability { capability, result } => ("tp_btf", Some(convert::capability(*capability, *result))),
             Body::Fpu { hits, window_ms } => {
                 let found = event::FpuRounding { hits: *hits, window_ms: u64::from(*window_ms) };

@@ -35,8 +35,9 @@ mod without;
 
 /// How long one wait for records may last: the time a stop or a tick may be late.
 const POLL_MILLIS: u16 = 200;
-/// While records keep coming the reader sleeps so long, so that the next wake-up brings many and not one.
-const BATCH: Duration = Duration::from_micros(500);
+/// While records keep coming the reader lets others gather for so long before it takes them: a program that starts and
+/// ends at once is one wake-up, and not one for each thing that it does.
+const BATCH: Duration = Duration::from_millis(1);
 /// Records that come so soon after others keep coming.
 const BUSY: Duration = Duration::from_millis(5);
 /// How often counts of alerts and counters go out.
@@ -213,7 +214,9 @@ impl Watch {
         let mut ticks = Ticks::default();
         let mut batch = Batch::default();
         while !shutdown.load(Ordering::Relaxed) {
-            self.wait(reader.as_fd(), files.as_ref())?;
+            if self.wait(reader.as_fd(), files.as_ref())? {
+                batch.gather();
+            }
             let count = reader.consume();
             if let Some(files) = &mut files {
                 self.read_beside(files, &mut pipeline.borrow_mut());
@@ -275,7 +278,8 @@ impl Watch {
         Ok(())
     }
 
-    fn wait(&self, ring: BorrowedFd<'_>, files: Option<&without_bpf::Sight>) -> anyhow::Result<()> {
+    /// Waits for something to do. Gives whether it is records.
+    fn wait(&self, ring: BorrowedFd<'_>, files: Option<&without_bpf::Sight>) -> anyhow::Result<bool> {
         let more = files.into_iter().flat_map(without_bpf::Sight::fds);
         let mut fds: Vec<PollFd<'_>> =
             [ring, self.woken.as_fd()].into_iter().chain(more).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
@@ -284,7 +288,7 @@ impl Watch {
         if fds[1].any().unwrap_or(true) {
             self.drain();
         }
-        Ok(())
+        Ok(fds[0].any().unwrap_or(true))
     }
 
     fn drain(&self) {
@@ -351,20 +355,23 @@ impl Watch {
     }
 }
 
-/// Waits a little between wake-ups while records keep coming; the first after a pause is handled at once.
+/// Lets records gather while they keep coming; the first after a pause is handled at once.
 #[derive(Default)]
 struct Batch(Option<Instant>);
 
 impl Batch {
-    fn after(&mut self, count: u32) {
-        if count == 0 {
-            return;
-        }
-        let now = Instant::now();
-        if self.0.is_some_and(|last| now - last < BUSY) {
+    /// Before records are taken.
+    fn gather(&self) {
+        if self.0.is_some_and(|last| last.elapsed() < BUSY) {
             std::thread::sleep(BATCH);
         }
-        self.0 = Some(now);
+    }
+
+    /// After so many were taken.
+    fn after(&mut self, count: u32) {
+        if count > 0 {
+            self.0 = Some(Instant::now());
+        }
     }
 }
 

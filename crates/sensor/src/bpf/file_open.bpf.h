@@ -356,7 +356,7 @@ static __always_inline __u64 groups_hit_by(struct scratch *s, const struct filte
 		s->end = PATH_SIZE - 1 - (entry->d_name.len & NAME_SIZE);
 	}
 	bpf_loop(PATH_SIZE / SEARCH_STEP + 3, search_of_loop, &rest, 0);
-	if (*walked && folder && chain && s->named && chain == chain_of(mnt, above, task)) {
+	if (*walked && folder && chain && s->named && chain == chain_again(mnt, above, task)) {
 		folder->chain = chain;
 		folder->row = s->row_before;
 		folder->hit = s->hit_before;

@@ -89,10 +89,10 @@ static long chain_of_loop(__u32 turn, struct chain *c)
 	return !chain_step(c);
 }
 
-/* Most files are not deeper than this; on some processors each call costs as much as a step. */
-#define NEAR 8
-
-/* A function that is verified once, by itself: its many ways to end would multiply with those of its callers. */
+/*
+ * What stands for the path of a folder; 0 when nothing does. A function that is verified once, by itself: its many ways
+ * to end would multiply with those of its callers.
+ */
 __noinline __u64 chain_sum(__u64 mnt, __u64 dentry, __u64 root_mnt, __u64 root_dentry)
 {
 	struct chain chain = { .mnt = mnt, .dentry = dentry, .root_mnt = root_mnt, .root_dentry = root_dentry };
@@ -100,16 +100,29 @@ __noinline __u64 chain_sum(__u64 mnt, __u64 dentry, __u64 root_mnt, __u64 root_d
 	if (!TYPED)
 		return 0;
 	chain.top = top_of(mnt);
+	bpf_loop(COMPONENTS, chain_of_loop, &chain, 0);
+	return chain.whole ? chain.sum : 0;
+}
+
+/* Most folders are not deeper than this. Each call costs as much as some steps, where returns are made safe. */
+#define NEAR 6
+
+/* The same of a folder as a task sees it, without a call where it is near the root. */
+static __always_inline __u64 chain_of(__u64 mnt, __u64 dentry, const struct task_struct *task)
+{
+	const struct path *root = &task->fs->root;
+	struct chain chain = { .mnt = mnt, .dentry = dentry, .root_mnt = WORD(&root->mnt), .root_dentry = WORD(&root->dentry) };
+
+	chain.top = top_of(mnt);
 	for (int i = 0; i < NEAR; i++) {
 		if (!chain_step(&chain))
 			return chain.whole ? chain.sum : 0;
 	}
-	bpf_loop(COMPONENTS - NEAR, chain_of_loop, &chain, 0);
-	return chain.whole ? chain.sum : 0;
+	return chain_sum(mnt, dentry, WORD(&root->mnt), WORD(&root->dentry));
 }
 
-/* What stands for the path of a folder as a task sees it; 0 when nothing does. */
-static __always_inline __u64 chain_of(__u64 mnt, __u64 dentry, const struct task_struct *task)
+/* The same again, where a call does not matter. */
+static __always_inline __u64 chain_again(__u64 mnt, __u64 dentry, const struct task_struct *task)
 {
 	const struct path *root = &task->fs->root;
 

@@ -13,6 +13,10 @@ impl Sink for Kept {
 
     fn placed(&mut self, _: &Arc<Scope>) {}
 
+    fn wants(&mut self, _: Signal, _: model::Timestamp) -> bool {
+        true
+    }
+
     fn unjudged(&mut self, _: &Header, _: &Event) {}
 }
 
