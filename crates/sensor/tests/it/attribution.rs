@@ -147,3 +147,60 @@ fn each_of_many_pods_is_named_from_its_first_event_on_and_complete_soon() {
     // The bound is of the requirement; the time is for who reads.
     println!("{} of {STARTS}; the last one was complete after {latest} ms", pods.len());
 }
+
+#[test]
+fn each_container_of_a_pod_is_told_apart_whatever_it_shares() {
+    need!(root, bpf, cri);
+    let containerd = Containerd::start();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules"]);
+    for (pod, host_pid) in [("shares-processes", false), ("sees-the-host", true)] {
+        let sandbox = containerd.run_sandbox("shop", pod, host_pid);
+        let mut expected = Vec::new();
+        // Processes of an exec and of a container's next attempt have marks of their own.
+        for (name, attempt) in [("init", 0), ("app", 0), ("app", 1), ("sidecar", 0)] {
+            let mark = format!("{pod}-{name}-{attempt}");
+            let id = containerd.run_container(&sandbox, name, attempt, &format!("true {mark}; sleep 1000000"));
+            containerd.exec(&id, &["sh", "-c", &format!("true {mark}-exec; true")]);
+            expected.push((id, name, mark));
+        }
+        for (id, name, mark) in expected {
+            for mark in [mark.clone(), mark + "-exec"] {
+                let exec = sensor.find(&mark, |event| {
+                    let args = event["process"]["args"].to_string();
+                    text(event, "/kind") == "exec" && args.contains(&format!("true {mark};")) && !args.contains("runc")
+                });
+                let place =
+                    ["/scope/container/id", "/scope/container/name", "/scope/pod/name", "/scope/image/reference"];
+                assert_eq!(place.map(|at| text(&exec, at)), [id.as_str(), name, pod, IMAGE], "{mark}: {exec}");
+            }
+        }
+        containerd.remove_pod(&sandbox.id);
+    }
+}
+
+#[test]
+fn containers_that_start_at_once_are_told_apart() {
+    const AT_ONCE: usize = 16;
+    need!(root, bpf, cri);
+    let containerd = Containerd::start();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules"]);
+    std::thread::scope(|scope| {
+        for number in 0..AT_ONCE {
+            let containerd = &containerd;
+            scope.spawn(move || {
+                let (id, script) = (format!("box-{number}"), format!("true mark-{number}; sleep 1000000"));
+                let ran = containerd.ctr(&["run", "-d", IMAGE, &id, "sh", "-c", &script]);
+                assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+            });
+        }
+    });
+    for number in 0..AT_ONCE {
+        let exec = sensor.find("the first program", |event| {
+            text(event, "/kind") == "exec"
+                && text(event, "/process/exe").starts_with("/bin/")
+                && event["process"]["args"].to_string().contains(&format!("true mark-{number};"))
+        });
+        let place = ["/scope/container/id", "/scope/image/reference"].map(|at| text(&exec, at));
+        assert_eq!(place, [format!("box-{number}").as_str(), IMAGE], "{exec}");
+    }
+}

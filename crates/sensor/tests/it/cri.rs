@@ -23,6 +23,13 @@ pub struct Containerd {
     pub digest: String,
 }
 
+/// A pod without containers.
+pub struct Pod {
+    /// Its sandbox's id.
+    pub id: String,
+    config: Vec<u8>,
+}
+
 impl Containerd {
     /// Starts it and imports the image.
     pub fn start() -> Self {
@@ -72,51 +79,68 @@ impl Containerd {
 
     /// Runs a pod on the host's network with one container; gives both ids.
     pub fn run_pod(&self, namespace: &str, name: &str, script: &str) -> (String, String) {
+        let pod = self.run_sandbox(namespace, name, false);
+        let id = self.run_container(&pod, "app", 0, script);
+        (pod.id, id)
+    }
+
+    /// Runs a pod without containers, on the host's network, and with the host's processes where that is wanted.
+    pub fn run_sandbox(&self, namespace: &str, name: &str, host_pid: bool) -> Pod {
+        let config = self.sandbox_config(namespace, name, host_pid);
+        let mut request = Vec::new();
+        put_bytes(&mut request, 1, &config);
+        Pod { id: string(&self.call("/runtime.v1.RuntimeService/RunPodSandbox", &request), 1), config }
+    }
+
+    /// Starts a container of a pod; gives its id.
+    pub fn run_container(&self, pod: &Pod, name: &str, attempt: u8, script: &str) -> String {
+        let mut metadata = message(&[(1, name)]);
+        metadata.extend([16, attempt]);
+        let mut container = Vec::new();
+        put_bytes(&mut container, 1, &metadata);
+        put_bytes(&mut container, 2, &message(&[(1, IMAGE)]));
+        for word in ["sh", "-c", script] {
+            put_string(&mut container, 3, word);
+        }
+        let mut request = Vec::new();
+        put_string(&mut request, 1, &pod.id);
+        put_bytes(&mut request, 2, &container);
+        put_bytes(&mut request, 3, &pod.config);
+        let id = string(&self.call("/runtime.v1.RuntimeService/CreateContainer", &request), 1);
+        self.call("/runtime.v1.RuntimeService/StartContainer", &message(&[(1, &id)]));
+        id
+    }
+
+    /// Runs a command in a container, as `kubectl exec` does.
+    pub fn exec(&self, id: &str, args: &[&str]) {
+        let mut request = message(&[(1, id)]);
+        args.iter().for_each(|arg| put_string(&mut request, 2, arg));
+        self.call("/runtime.v1.RuntimeService/ExecSync", &request);
+    }
+
+    fn call(&self, call: &'static str, request: &[u8]) -> Vec<u8> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut client = Client::connect(&self.path("c.sock"), None).await.unwrap();
-            let sandbox_config = self.sandbox_config(namespace, name);
-            let mut request = Vec::new();
-            put_bytes(&mut request, 1, &sandbox_config);
-            let answer = client.unary("/runtime.v1.RuntimeService/RunPodSandbox", &request).await.unwrap();
-            let sandbox = string(&answer, 1);
-
-            let mut container = Vec::new();
-            put_bytes(&mut container, 1, &message(&[(1, "app")]));
-            put_bytes(&mut container, 2, &message(&[(1, IMAGE)]));
-            for word in ["sh", "-c", script] {
-                put_string(&mut container, 3, word);
-            }
-            let mut request = Vec::new();
-            put_string(&mut request, 1, &sandbox);
-            put_bytes(&mut request, 2, &container);
-            put_bytes(&mut request, 3, &sandbox_config);
-            let answer = client.unary("/runtime.v1.RuntimeService/CreateContainer", &request).await.unwrap();
-            let id = string(&answer, 1);
-            let request = message(&[(1, &id)]);
-            client.unary("/runtime.v1.RuntimeService/StartContainer", &request).await.unwrap();
-            (sandbox, id)
+            client.unary(call, request).await.unwrap().to_vec()
         })
     }
 
     /// Stops and removes a pod.
     pub fn remove_pod(&self, sandbox: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut client = Client::connect(&self.path("c.sock"), None).await.unwrap();
-            let request = message(&[(1, sandbox)]);
-            client.unary("/runtime.v1.RuntimeService/StopPodSandbox", &request).await.unwrap();
-            client.unary("/runtime.v1.RuntimeService/RemovePodSandbox", &request).await.unwrap();
-        });
+        let request = message(&[(1, sandbox)]);
+        self.call("/runtime.v1.RuntimeService/StopPodSandbox", &request);
+        self.call("/runtime.v1.RuntimeService/RemovePodSandbox", &request);
     }
 
-    fn sandbox_config(&self, namespace: &str, name: &str) -> Vec<u8> {
+    fn sandbox_config(&self, namespace: &str, name: &str, host_pid: bool) -> Vec<u8> {
         let mut config = Vec::new();
         put_bytes(&mut config, 1, &message(&[(1, name), (2, "8f4a1c1e-3b52-4c1c-9d5e-0d4b6a1f2c33"), (3, namespace)]));
         put_string(&mut config, 3, self.path("logs").to_str().unwrap());
         put_bytes(&mut config, 6, &message(&[(1, "app"), (2, "web")]));
-        // linux.cgroup_parent, linux.security_context.namespace_options.network = NODE (2): no CNI is needed.
-        let options = [8, 2];
+        // linux.cgroup_parent, linux.security_context.namespace_options: network NODE (2), since no CNI is needed, pid
+        // NODE or POD (0).
+        let options = [8, 2, 16, if host_pid { 2 } else { 0 }];
         let mut context = Vec::new();
         put_bytes(&mut context, 1, &options);
         let mut linux = message(&[(1, "/kubepods/besteffort/pod8f4a1c1e-3b52-4c1c-9d5e-0d4b6a1f2c33")]);
