@@ -386,6 +386,7 @@ fn read_layer(
             let computed = scanned.plain_digest.as_ref().map(ToString::to_string);
             if let Some(computed) = &computed {
                 layer.diff_id.clone_from(computed);
+                layer.complete = claimed.as_ref().is_none_or(|claimed| claimed == computed);
             }
             (ReadLayer { layer, claimed, computed }, scanned.record.clone())
         }
@@ -401,12 +402,13 @@ fn read_layer(
     }
 }
 
-/// A configuration that claims another plain digest than the layer has: runtimes refuse to unpack such an image.
+/// A configuration that claims another plain digest than the layer has: runtimes refuse to unpack such an image, and what
+/// was found in the layer is not what the image's author put there.
 fn contradiction(read: &ReadLayer) -> Option<Diagnostic> {
     let (claimed, computed) = (read.claimed.as_ref()?, read.computed.as_ref()?);
     (claimed != computed).then(|| {
         let message = format!("the configuration claims the plain digest {claimed}, the layer has {computed}");
-        Diagnostic::new("image/diff-id-mismatch", Level::Warning, &read.layer.digest, message)
+        Diagnostic::new("image/diff-id-mismatch", Level::Error, &read.layer.digest, message)
             .with_fix("runtimes will refuse this image; build and push it again")
     })
 }

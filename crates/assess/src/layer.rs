@@ -53,9 +53,15 @@ pub(crate) struct Reading {
 pub(crate) async fn scan(
     handle: &ImageHandle,
     index: usize,
-    reading: Reading,
+    mut reading: Reading,
     progress: Arc<dyn Progress>,
 ) -> Result<ScannedLayer, String> {
+    let description = &handle.layers[index];
+    if description.media_type.ends_with("+encrypted") {
+        return Err(format!("it is encrypted ({})", description.media_type));
+    }
+    // Where no manifest says what the blob should be, the configuration's claim is all that there is to compare with.
+    reading.plain_digests |= description.digest.is_none() && description.claimed_diff_id.is_some();
     let Some(Blob { reader, verdict }) = handle.open_layer(index) else { return Err("it has no content".into()) };
     let inside = tokio::task::spawn_blocking(move || read(reader, &reading, &*progress)).await;
     let verdict = verdict.wait().await;

@@ -219,8 +219,15 @@ fn is_known(media_type: &str) -> bool {
     matches!(media_type, OCI_INDEX | DOCKER_LIST | OCI_MANIFEST | DOCKER_MANIFEST)
 }
 
-/// Whether a layer's media type says that it is a file system: other layers of an image are not its files.
-pub fn is_file_system_layer(media_type: &str) -> bool {
+/// Whether a layer can be part of the image's file system. Media types are not to be trusted: only those of one document or
+/// program (an attestation, a signature, WebAssembly) say for sure that it is none; anything else is read.
+pub fn can_be_file_system(media_type: &str) -> bool {
+    !media_type.starts_with("text/")
+        && !["+json", "+yaml", "+xml", "+wasm", "/json", "/wasm"].iter().any(|end| media_type.ends_with(end))
+}
+
+/// Whether runtimes know a layer of this media type as a file system.
+pub fn is_known_layer(media_type: &str) -> bool {
     media_type.is_empty()
         || media_type.starts_with("application/vnd.oci.image.layer.")
         || media_type.starts_with("application/vnd.docker.image.rootfs.")

@@ -21,7 +21,7 @@ fn reads_both_families() {
         let text = manifest(config, &format!("[{}]", descriptor(layer)));
         let Document::Image(image) = parse_document(text.as_bytes(), None).unwrap() else { panic!("{text}") };
         assert_eq!(image.layers.len(), 1);
-        assert!(is_file_system_layer(&image.layers[0].media_type));
+        assert!(is_known_layer(&image.layers[0].media_type));
     }
     let text =
         format!(r#"{{"schemaVersion":2,"mediaType":"{DOCKER_LIST}","manifests":[{}]}}"#, descriptor(DOCKER_MANIFEST));

@@ -401,11 +401,16 @@ fn is_attestation(descriptor: &Descriptor) -> bool {
 fn layers_of(manifest: &Manifest, config: &ImageConfig) -> (Vec<LayerHandle>, Vec<Diagnostic>) {
     let (mut layers, mut diagnostics) = (Vec::new(), Vec::new());
     for (index, descriptor) in manifest.layers.iter().enumerate() {
-        if !manifest::is_file_system_layer(&descriptor.media_type) {
-            let message = format!("layer {index} of type {:?} holds no files and was not read", descriptor.media_type);
-            let source = descriptor.digest.to_string();
+        let (media_type, source) = (&descriptor.media_type, descriptor.digest.to_string());
+        if !manifest::can_be_file_system(media_type) {
+            let message = format!("layer {index} of type {media_type:?} holds no files and was not read");
             diagnostics.push(Diagnostic::new("image/not-a-file-system", Level::Warning, &source, message));
             continue;
+        }
+        if !manifest::is_known_layer(media_type) {
+            let message =
+                format!("layer {index} has the type {media_type:?}, which runtimes do not unpack; it was read");
+            diagnostics.push(Diagnostic::new("image/media-type", Level::Warning, &source, message));
         }
         layers.push(LayerHandle {
             digest: Some(descriptor.digest.clone()),

@@ -120,3 +120,48 @@ async fn every_layer_may_fail() {
         outcome.images[0].assessment.coverage.iter().any(|coverage| matches!(coverage.subject, Subject::Layer { .. }))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_type_is_not_believed() {
+    let typed = |media_type| TestLayer { media_type, ..TestLayer::gzip(python("requests", "2.0")) };
+    let outcome = async |bad: TestLayer| {
+        let dir = tempfile::tempdir().unwrap();
+        around(bad).write_layout(dir.path(), "x");
+        assess(&layout(dir.path()), Database::empty(), Options::default()).await.unwrap()
+    };
+    let code = |outcome: &Outcome| outcome.images[0].inventory.diagnostics.first().map(|note| note.code.clone());
+    for (media_type, found, expected) in [
+        ("application/vnd.oci.image.layer.v1.tar+zstd", true, None),
+        ("application/octet-stream", true, Some("image/media-type")),
+        ("application/vnd.in-toto+json", false, Some("image/not-a-file-system")),
+    ] {
+        let outcome = outcome(typed(media_type)).await;
+        assert!(outcome.complete(), "{media_type}");
+        assert_eq!(names(&outcome).contains(&"requests".to_owned()), found, "{media_type}");
+        assert_eq!(code(&outcome).as_deref(), expected, "{media_type}");
+    }
+    let junk = TestLayer { media_type: "application/octet-stream", ..layer_of(b"no archive".to_vec()) };
+    check_marked(&outcome(junk).await, &["the archive ends"]);
+    let encrypted = typed("application/vnd.oci.image.layer.v1.tar+gzip+encrypted");
+    check_marked(&outcome(encrypted).await, &["it is encrypted"]);
+}
+
+/// In an archive of `docker save` only the configuration says what a layer should be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_layer_of_a_docker_archive_is_told() {
+    let (good, other) = (python("jinja2", "3.1.2"), python("jinja2", "3.1.3"));
+    let config = TestImage::new(vec![TestLayer::gzip(base()), TestLayer::gzip(good.clone())]).config;
+    let manifest = r#"[{"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["a.tar", "b.tar"]}]"#;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("saved.tar");
+    for (second, changed) in [(good.clone().finish(), false), (good.gzip(), false), (other.clone().gzip(), true)] {
+        let saved = Tar::new().file("c.json", &config).file("a.tar", base().finish()).file("b.tar", second);
+        std::fs::write(&file, saved.file("manifest.json", manifest).finish()).unwrap();
+        let reference = format!("docker-archive:{}", file.display());
+        let outcome = assess(&reference, Database::empty(), Options::default()).await.unwrap();
+        assert_eq!(outcome.complete(), !changed);
+        let layers = &outcome.images[0].inventory.layers;
+        assert_eq!(layers.iter().map(|layer| layer.complete).collect::<Vec<_>>(), [true, !changed]);
+        assert_eq!(names(&outcome), ["openssl", "jinja2"]);
+    }
+}

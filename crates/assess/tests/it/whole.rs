@@ -116,6 +116,7 @@ async fn claimed_plain_digests_are_compared_when_computed() {
     assert_eq!(outcome.images[0].inventory.layers[0].diff_id, claimed, "what was computed wins");
     let [note] = outcome.images[0].inventory.diagnostics.as_slice() else { panic!("one diagnostic") };
     assert_eq!(note.code, "image/diff-id-mismatch");
+    assert!(!outcome.complete(), "what runtimes refuse is no clean image");
 }
 
 #[tokio::test(flavor = "multi_thread")]
