@@ -8,7 +8,7 @@ use feeds::{Database, DatabaseError};
 use futures_util::StreamExt as _;
 use images::{FailedImage, ImageHandle, OpenError, Reference};
 use imagescan::{LayerRecord, LayerScanner};
-use limits::inflate::Caps;
+use limits::inflate::{Caps, Inflater};
 use model::{Assessment, Coverage, CoverageState, Diagnostic, Inventory, Layer, Level, Subject};
 
 use crate::cache::{Cache, Entry, Key};
@@ -188,8 +188,11 @@ impl Assessor {
     /// Reads and judges another tool's list of packages.
     fn sbom(&self, path: &std::path::Path) -> Result<Outcome, AssessError> {
         let started = Instant::now();
-        let bytes = limits::read_file(path, imagescan::sbom::MAX_SBOM_BYTES as u64)?;
-        let inventory = imagescan::sbom::read(&bytes, &path.display().to_string())?;
+        let name = path.display().to_string();
+        let failed = |source| limits::ReadError::Io { what: name.clone(), source };
+        let opened = std::fs::File::open(path).and_then(|file| Inflater::new(file, Caps::LAYER)).map_err(failed)?;
+        let bytes = limits::read_capped(opened, imagescan::sbom::MAX_SBOM_BYTES as u64, &name)?;
+        let inventory = imagescan::sbom::read(&bytes, &name)?;
         let assessment = self.judge(&inventory)?;
         let stats = Stats { elapsed: started.elapsed(), ..Stats::default() };
         Ok(Outcome { images: vec![AssessedImage { inventory, assessment, stats }], failed: Vec::new() })

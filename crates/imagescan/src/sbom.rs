@@ -12,12 +12,14 @@ mod release;
 mod spdx;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use model::{Inventory, Timestamp};
 
 pub use cyclonedx::cyclonedx;
-pub use read::{Form, MAX_SBOM_BYTES, SbomError, read};
+pub use read::{MAX_SBOM_BYTES, SbomError, read};
 pub use spdx::spdx;
+pub use text::Form;
 
 /// Who writes a document, and when. Parameters, since an engine has no clock.
 #[derive(Debug, Clone, Copy)]

@@ -160,3 +160,18 @@ async fn layers_wait_for_each_other_where_memory_is_short() {
     assert_eq!(names(&outcome), expected);
     assert_eq!(outcome.images[0].stats.temporary_bytes, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_packages_may_be_compressed() {
+    let text = br#"{"bomFormat":"CycloneDX","components":[{"name":"a","version":"1","purl":"pkg:npm/a@1"}]}"#;
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in [("plain.json", text.to_vec()), ("packed.json.gz", testkit::image::gzip(text))] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let outcome = assess(&format!("sbom:{}", path.display()), Database::empty(), Options::default()).await.unwrap();
+        assert_eq!(names(&outcome), ["a"]);
+    }
+    let folder = format!("sbom:{}", dir.path().display());
+    let error = assess(&folder, Database::empty(), Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains(&dir.path().display().to_string()), "{error}");
+}

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use limits::json::{JsonError, JsonLimits};
 use model::image::Producer;
 use model::{
@@ -9,6 +11,7 @@ use model::{
 };
 use serde::Deserialize;
 
+use super::text::{Form, hint, utf8};
 use super::{PROPERTY, distribution, release};
 use crate::merge::end_of_life;
 use crate::options::MAX_PACKAGES;
@@ -51,36 +54,6 @@ pub enum SbomError {
     },
 }
 
-/// What a document that is no JSON may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Nothing that we know.
-    Other,
-    /// CycloneDX or SPDX in XML.
-    Xml,
-    /// SPDX's lines of tags and values.
-    TagValue,
-}
-
-impl Form {
-    fn of(bytes: &[u8]) -> Self {
-        let start = bytes.trim_ascii_start();
-        match start {
-            _ if start.starts_with(b"<") => Self::Xml,
-            _ if start.starts_with(b"SPDXVersion:") => Self::TagValue,
-            _ => Self::Other,
-        }
-    }
-}
-
-const fn hint(form: Form) -> &'static str {
-    match form {
-        Form::Other => "",
-        Form::Xml => "; this is XML, have the tool that made it write JSON",
-        Form::TagValue => "; this is SPDX tag-value, have the tool that made it write JSON",
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
@@ -94,8 +67,11 @@ struct Document {
     packages: Vec<SpdxPackage>,
     #[serde(default)]
     has_extracted_licensing_infos: Vec<ExtractedLicense>,
-    /// Attestations (in-toto statements, as registries keep them) carry the document inside.
+    /// Attestations (in-toto statements, as registries keep them) carry the document inside, GitHub's export as `sbom`.
+    #[serde(alias = "sbom")]
     predicate: Option<Box<Document>>,
+    /// An attestation in its signed envelope (DSSE), base64.
+    payload: Option<String>,
 }
 
 impl Document {
@@ -187,12 +163,11 @@ struct ExtractedLicense {
 
 /// Reads a document; `name` stands for it in errors and diagnostics. Packages have the evidence `sbom`.
 pub fn read(bytes: &[u8], name: &str) -> Result<Inventory, SbomError> {
-    let limits = JsonLimits { bytes: MAX_SBOM_BYTES, depth: MAX_DEPTH };
-    let document: Document = limits::json::from_slice(bytes, &limits).map_err(|source| SbomError::Json {
-        form: Form::of(bytes),
-        name: name.to_owned(),
-        source,
-    })?;
+    let mut document = parse(&utf8(bytes), name)?;
+    // The signature of an envelope is not judged: who wants to know runs the tool that knows the keys.
+    if let Some(inside) = document.payload.take().and_then(|payload| STANDARD.decode(payload).ok()) {
+        document = parse(&inside, name)?;
+    }
     let document = document.inner();
     let mut reader = Reader { name, inventory: empty(), dropped: 0 };
     match (document.bom_format.as_deref(), document.spdx_version.as_deref()) {
@@ -201,6 +176,15 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Inventory, SbomError> {
         _ => return Err(SbomError::Unknown { name: name.to_owned() }),
     }
     Ok(reader.finish())
+}
+
+fn parse(bytes: &[u8], name: &str) -> Result<Document, SbomError> {
+    let limits = JsonLimits { bytes: MAX_SBOM_BYTES, depth: MAX_DEPTH };
+    limits::json::from_slice(bytes, &limits).map_err(|source| SbomError::Json {
+        form: Form::of(bytes),
+        name: name.to_owned(),
+        source,
+    })
 }
 
 fn empty() -> Inventory {
