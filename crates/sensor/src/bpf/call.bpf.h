@@ -64,19 +64,30 @@ HANDLER(socket_call, SIGNAL_SOCKET, -1)
 HANDLER(namespace, SIGNAL_NAMESPACE, -1)
 HANDLER(memfd, SIGNAL_MEMFD, 0)
 HANDLER(set_id, SIGNAL_SET_ID, -1)
-HANDLER(module_load, SIGNAL_MODULE_LOAD, -1)
 HANDLER(uring_call, SIGNAL_IO_URING, -1)
 
-/* Where: the first argument of umount2(2), the second of all others. */
+/* Where, or of what kind: the first argument of some, the second of all others. */
 SEC("tp_btf/sys_exit")
 int mount(u64 *ctx)
 {
 	struct args args;
 
 	read_args(&args, (struct pt_regs *)ctx[0]);
-	if (args.number == NR_UMOUNT2)
+	if (args.number == NR_UMOUNT2 || args.number == NR_CHROOT || args.number == NR_FSOPEN)
 		return call_with(ctx, &args, SIGNAL_MOUNT, 0, NULL);
 	return call_with(ctx, &args, SIGNAL_MOUNT, 1, NULL);
+}
+
+/* What is taken away has a name, what is loaded is a file or memory. */
+SEC("tp_btf/sys_exit")
+int module_load(u64 *ctx)
+{
+	struct args args;
+
+	read_args(&args, (struct pt_regs *)ctx[0]);
+	if (args.number == NR_DELETE_MODULE)
+		return call_with(ctx, &args, SIGNAL_MODULE_LOAD, 0, NULL);
+	return call_with(ctx, &args, SIGNAL_MODULE_LOAD, -1, NULL);
 }
 
 /* Only onto 0, 1 and 2, and only when it worked: what a shell does thousands of times is of no interest otherwise. */

@@ -65,7 +65,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NR_LCHOWN 94
 #define NR_TRUNCATE 76
 #define NR_FTRUNCATE 77
+#define NR_CHROOT 161
 #define NR_UMOUNT2 166
+#define NR_DELETE_MODULE 176
 #define NR_MKDIRAT 258
 #define NR_FCHOWNAT 260
 #define NR_UNLINKAT 263
@@ -75,7 +77,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NR_FCHMODAT 268
 #define NR_FUTIMESAT 261
 #define NR_UTIMENSAT 280
+#define NR_OPEN_BY_HANDLE_AT 304
 #define NR_RENAMEAT2 316
+#define NR_FSOPEN 430
 #define NR_OPENAT2 437
 #define NR_FCHMODAT2 452
 #else

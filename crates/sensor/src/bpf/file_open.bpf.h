@@ -36,6 +36,11 @@ static __always_inline void read_call_of(struct call *c, __u32 number, __u64 a, 
 		c->flags = O_CREAT_TRUNC_WRONLY;
 		c->mode = b;
 		break;
+	case NR_OPEN_BY_HANDLE_AT:
+		c->path = NULL;
+		c->flags = d;
+		c->mode = 0;
+		break;
 	case NR_OPENAT2: {
 		struct open_how how = {};
 

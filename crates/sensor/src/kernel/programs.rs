@@ -67,7 +67,7 @@ pub const PROCESSES: Program = Program {
 #[cfg(target_arch = "x86_64")]
 mod syscalls {
     //! Numbers of `arch/x86/entry/syscalls/syscall_64.tbl`.
-    pub(super) const OPEN: &[u32] = &[2, 85, 257, 437];
+    pub(super) const OPEN: &[u32] = &[2, 85, 257, 304, 437];
     pub(super) const CONNECT: &[u32] = &[42];
     pub(super) const ACCEPT: &[u32] = &[43, 288];
     pub(super) const LISTEN: &[u32] = &[49, 50];
@@ -77,15 +77,15 @@ mod syscalls {
         16, 76, 77, 82, 83, 84, 86, 87, 88, 90, 91, 92, 93, 94, 132, 235, 258, 260, 261, 263, 264, 265, 266, 268, 280,
         316, 452,
     ];
-    pub(super) const PTRACE: &[u32] = &[101];
+    pub(super) const PTRACE: &[u32] = &[101, 310, 311, 438];
     pub(super) const BPF: &[u32] = &[321];
     pub(super) const USERFAULTFD: &[u32] = &[323];
     pub(super) const SOCKET: &[u32] = &[41];
     pub(super) const NAMESPACE: &[u32] = &[272, 308];
     pub(super) const MEMFD: &[u32] = &[319];
-    pub(super) const SET_ID: &[u32] = &[105, 106, 113, 114, 117, 119, 122, 123];
-    pub(super) const MODULE: &[u32] = &[175, 313];
-    pub(super) const MOUNT: &[u32] = &[155, 165, 166, 428, 429, 432];
+    pub(super) const SET_ID: &[u32] = &[105, 106, 113, 114, 116, 117, 119, 122, 123];
+    pub(super) const MODULE: &[u32] = &[175, 176, 246, 313, 320];
+    pub(super) const MOUNT: &[u32] = &[155, 161, 165, 166, 428, 429, 430, 432, 442];
     pub(super) const URING: &[u32] = &[425, 427];
     pub(super) const DUP: &[u32] = &[32, 33, 292];
 }

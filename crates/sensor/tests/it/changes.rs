@@ -70,3 +70,40 @@ fn a_signal_to_another_process_is_seen() {
     let signal = sensor.wait_for("the signal", |event| text(event, "/kind") == "signal" && event["args"]["pid"] == pid);
     assert_eq!((&signal["args"]["sig"], &signal["process"]["pid"]), (&9.into(), &std::process::id().into()));
 }
+
+/// Calls that few programs make: into another process, past names, out of the tree.
+const RARE: &str = r#"
+import ctypes, os
+libc = ctypes.CDLL(None)
+handle = ctypes.create_string_buffer(b"\x80", 136)
+folder = os.open(".", os.O_RDONLY)
+libc.syscall(303, -100, b"file", handle, ctypes.byref(ctypes.c_int()), 0)
+libc.syscall(304, folder, handle, os.O_RDONLY)
+libc.syscall(310, os.getpid(), None, 0, None, 0, 0)
+libc.syscall(176, b"no_such_module", 0)
+libc.syscall(161, b"/")
+"#;
+
+#[test]
+fn rare_calls_are_seen_with_their_names() {
+    need!(root, bpf);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "x").unwrap();
+    let rules = dir.path().join("rules.yaml");
+    // Not for changes of files: another test fills every ring with them.
+    let asked = "evt.type in (open, ptrace, chroot, delete_module) and proc.name = nobody-is-called-so";
+    let rule = format!("- rule: Rare\n  desc: d\n  condition: {asked}\n  output: o\n  priority: DEBUG\n");
+    std::fs::write(&rules, rule).unwrap();
+    let mut sensor = Sensor::start(&["--print", "events", "--no-own-rules", "--rules", rules.to_str().unwrap()]);
+    let done = std::process::Command::new("python3").args(["-c", RARE]).current_dir(dir.path()).status().unwrap();
+    assert!(done.success());
+    let path = dir.path().join("file");
+    let open = sensor.wait_for("the file", |event| text(event, "/path") == path.to_str().unwrap());
+    assert_eq!((text(&open, "/kind"), text(&open, "/path_source")), ("file_open", "kernel"));
+    let mut next = |kind: &str, call: &str| {
+        sensor.wait_for(call, |event| text(event, "/kind") == kind && text(event, "/call") == call)
+    };
+    assert_eq!(next("ptrace", "process_vm_readv")["process"]["pid"], open["process"]["pid"]);
+    assert_eq!(text(&next("module_load", "delete_module"), "/args/name"), "no_such_module");
+    assert_eq!(text(&next("mount", "chroot"), "/args/path"), "/");
+}
