@@ -86,6 +86,7 @@ impl Answers {
 struct Remembered {
     answers: Answers,
     /// Of a process like one that ended: which opens of such processes are wanted, once somebody asked.
+    #[expect(clippy::option_option, reason = "unlike all others, and not asked yet, are two things")]
     alike: Option<Option<Box<Groups>>>,
     _process: Option<Weak<Process>>,
     _scope: Weak<Scope>,

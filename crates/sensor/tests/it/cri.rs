@@ -114,7 +114,9 @@ impl Containerd {
     /// Runs a command in a container, as `kubectl exec` does.
     pub fn exec(&self, id: &str, args: &[&str]) {
         let mut request = message(&[(1, id)]);
-        args.iter().for_each(|arg| put_string(&mut request, 2, arg));
+        for arg in args {
+            put_string(&mut request, 2, arg);
+        }
         self.call("/runtime.v1.RuntimeService/ExecSync", &request);
     }
 
@@ -122,7 +124,7 @@ impl Containerd {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut client = Client::connect(&self.path("c.sock"), None).await.unwrap();
-            client.unary(call, request).await.unwrap().to_vec()
+            client.unary(call, request).await.unwrap()
         })
     }
 
