@@ -122,7 +122,9 @@ fn needed(rules: &RuleSet, part: &Part<'_>, events: &[Event]) -> Result<Vec<Even
     let tells_role = |event: &Event| {
         let first = event.process.as_ref().is_some_and(|process| process.vpid == Some(1));
         let speaks = matches!(&event.body, Body::Connect(network) if network.protocol == "tcp");
-        speaks || matches!(event.body, Body::Listen(_)) || (first && matches!(event.body, Body::Exec(_)))
+        speaks
+            || matches!(event.body, Body::Listen(_) | Body::Container(_))
+            || (first && matches!(event.body, Body::Exec(_)))
     };
     let starts = |event: &Event| matches!(event.body.kind(), "exec" | "exit" | "connect" | "accept" | "listen" | "dns");
     let tiers: [&dyn Fn(&Event) -> bool; 3] = [&|_| false, &tells_role, &starts];
@@ -160,6 +162,13 @@ fn neutral(events: Vec<Event>, part: &Part<'_>) -> Vec<Event> {
         }
         if let Body::FileOpen(open) = &mut event.body {
             open.inode = None;
+        }
+        if let Body::Container(phase) = &mut event.body {
+            // The runtime, whose command line is all about this machine.
+            event.process = None;
+            for mount in phase.mounts.iter_mut().filter(|mount| mount.source.starts_with('/')) {
+                mount.source = format!("/srv/node{}", mount.destination);
+            }
         }
         if let Some(process) = event.process.take() {
             event.process = Some(Arc::new(numbers.process(&process, &at)));

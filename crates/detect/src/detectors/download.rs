@@ -46,7 +46,8 @@ struct Written {
     container: Option<Box<str>>,
     path: String,
     by: ProcessKey,
-    event: Event,
+    /// How it was opened and renamed.
+    events: Vec<Event>,
 }
 
 /// Downloads that are followed.
@@ -125,7 +126,7 @@ impl Downloads {
                 self.written.pop_front();
             }
             let (container, by) = (connected::container(event), process.key());
-            self.written.push_back(Written { container, path: path.to_owned(), by, event: event.clone() });
+            self.written.push_back(Written { container, path: path.to_owned(), by, events: vec![event.clone()] });
         }
     }
 
@@ -144,16 +145,19 @@ impl Downloads {
     fn trace(&mut self, path: &str, now: &Event) -> Option<Vec<Event>> {
         let place = connected::container(now);
         let at = self.written.iter().rposition(|file| file.path == path && file.container == place)?;
-        let fresh = |file: &Written| now.time.millis_since(file.event.time).abs() <= HOUR_MS;
+        let fresh = |file: &Written| {
+            file.events.first().is_some_and(|first| now.time.millis_since(first.time).abs() <= HOUR_MS)
+        };
         let file = self.written.remove(at).filter(fresh)?;
         let writers = self.pipes.upstream(file.by);
         let speaker = writers.iter().find_map(|(key, _)| self.connected.get(place.clone(), *key, now.time));
         if let Some(speaker) = speaker {
-            let events = vec![file.event, speaker.event.clone()];
+            let mut events = file.events;
+            events.push(speaker.event.clone());
             self.remember(path, events, now);
             return None;
         }
-        writers.iter().any(|(_, decodes)| *decodes).then(|| vec![file.event])
+        writers.iter().any(|(_, decodes)| *decodes).then_some(file.events)
     }
 
     /// Whether what a process writes came from the network.
@@ -190,6 +194,7 @@ impl Downloads {
                 let place = connected::container(event);
                 for file in self.written.iter_mut().filter(|file| file.path == change.path && file.container == place) {
                     file.path.clone_from(new_path);
+                    file.events.push(event.clone());
                 }
                 let at = self.position(&change.path, event)?;
                 let download = self.known.get_mut(at)?;

@@ -225,6 +225,7 @@ fn other(step: &Node) -> Body {
         Some("namespace") => Body::Namespace(call),
         Some("dup") => Body::Dup(call),
         Some("io_uring") => Body::IoUring(call),
+        Some("ptrace") => Body::Ptrace(call),
         other => panic!("no kind {other:?}"),
     }
 }
