@@ -49,8 +49,10 @@ pub const FIELDS: &[Spec] = &[
     }),
     Spec::new("container.serves", Type::Bool, |c, _| c.containers.serves(c.event).map_or(Value::Missing, Value::Bool)),
     Spec::new("container.builds", Type::Bool, |c, _| c.containers.builds(c.event).map_or(Value::Missing, Value::Bool)),
-    Spec::new("container.on_node", Type::Bool, |c, _| c.containers.on_node(c.event).map_or(Value::Missing, Value::Bool))
-        .of_process(),
+    Spec::new("container.on_node", Type::Bool, |c, _| {
+        c.containers.on_node(c.event).map_or(Value::Missing, Value::Bool)
+    })
+    .of_process(),
     Spec::new("proc.entered", Type::Bool, |c, _| c.containers.entered(c.event).map_or(Value::Missing, Value::Bool)),
     Spec::new("container.type", Type::Text, |c, _| match &c.event.body {
         Body::Container(phase) => Value::known(&phase.runtime),
