@@ -13,13 +13,20 @@ use crate::steps::run as execute;
 /// Files that the program is made of.
 const SOURCES: [&str; 4] = ["go.mod", "go.sum", "main.go", "kubelet.go"];
 
+/// The program, where it was built of these sources.
+pub fn built() -> Option<PathBuf> {
+    let program = folder().join("kube");
+    let of = read(&folder().join("sources")).ok()?;
+    (program.exists() && sources().is_ok_and(|sources| sources == of)).then_some(program)
+}
+
 /// The program, built where it is not there yet.
 pub fn program() -> Result<PathBuf> {
-    let (program, stamp) = (folder().join("kube"), folder().join("sources"));
-    let sources = sources()?;
-    if program.exists() && std::fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
+    if let Some(program) = built() {
         return Ok(program);
     }
+    let (program, stamp) = (folder().join("kube"), folder().join("sources"));
+    let sources = sources()?;
     std::fs::create_dir_all(folder()).with_context(|| format!("making {}", folder().display()))?;
     execute(build(&program, &version(&sources)?))?;
     std::fs::write(&stamp, sources).with_context(|| format!("writing {}", stamp.display()))?;
@@ -43,11 +50,12 @@ fn module() -> PathBuf {
 }
 
 fn sources() -> Result<String> {
-    let read = |name: &str| {
-        let path = module().join(name);
-        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
-    };
-    SOURCES.iter().map(|name| read(name)).collect()
+    SOURCES.iter().map(|name| read(&module().join(name))).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the repository's own files; this program has no other dependency")]
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
 /// The version of Kubernetes, `v1.34.4`, which its own build would write into it: user agents carry it.

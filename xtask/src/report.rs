@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result, bail};
 
 use serde_json::Value;
 
-use crate::repository;
 use crate::steps::cargo;
+use crate::{kube, repository};
 
 /// Counts of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,7 @@ impl TestProgram {
         let mut command = Command::new(&self.file);
         command.args(args).current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
         command.env("SEAWALL_LAB", repository::lab());
+        command.envs(kube::built().map(|program| ("SEAWALL_KUBE", program)));
         count(command).with_context(|| format!("tests of {}", self.package))
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::report::{self, Tally};
 use crate::steps::{Steps, cargo, run as execute};
-use crate::{console, setup, tidy, up};
+use crate::{console, kube, setup, tidy, up};
 
 /// Packages whose tests need the machine to themselves: eBPF, containers, whole programs.
 const SERIAL: [&str; 2] = ["sensor", "e2e"];
@@ -37,6 +37,9 @@ fn all(steps: &mut Steps, tally: &mut Tally, args: &[String]) -> Result<()> {
         execute(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
     })?;
     steps.step("build", || execute(cargo(&["build", "--quiet", "--workspace", "--bins", "--locked"])))?;
+    if kube::can_build() {
+        steps.step("control plane of Kubernetes: build", kube::program)?;
+    }
     let programs = steps.step("tests: build", report::build)?;
     let (serial, parallel): (Vec<_>, Vec<_>) =
         programs.into_iter().partition(|program| SERIAL.contains(&program.package.as_str()));

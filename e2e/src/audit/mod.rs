@@ -68,8 +68,7 @@ pub async fn run(folder: &Path, choice: &Choice) -> Result<Report> {
     let mut scenarios = scenario::load(&repository.join("e2e/audit"))?;
     scenarios.retain(|one| choice.names.is_empty() || choice.names.iter().any(|name| one.name.contains(name)));
     let parts: Vec<Part<'_>> = scenarios.iter().flat_map(Scenario::parts).collect();
-    let hub = Hub::start(folder, 0).await?;
-    let webhook = hub.audit_webhook(folder).await?;
+    let (hub, webhook) = Hub::start_for_api_server(folder).await?;
     let policy = repository.join("e2e/kube/audit-policy.yaml").canonicalize().context("finding the audit policy")?;
     let mut kube = Kube::start(folder, &policy, Some(&webhook)).await.context("starting the control plane")?;
     let played = play::all(&mut kube, &parts, folder).await?;

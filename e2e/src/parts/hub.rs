@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use serde_json::json;
 
 use super::process::{Running, output};
 use super::{program, wait_for};
@@ -66,20 +67,29 @@ impl Hub {
         self.ask("join-token")
     }
 
-    /// A kubeconfig for an API server that is to send its audit events here. The token is in the address: to a server
-    /// that speaks plain HTTP an API server sends no token of a kubeconfig.
-    pub async fn audit_webhook(&self, folder: &Path) -> Result<PathBuf> {
-        let wanted = serde_json::json!({ "name": "api server", "role": "audit" });
-        let made = self.sign_in().await?.post("/tokens", &wanted).await?;
-        let address = format!("{}/audit/{}", self.console, made["token"].as_str().context("no token was made")?);
-        let config = serde_json::json!({
+    /// A hub that speaks TLS, with a certificate of its own, and the kubeconfig by which an API server sends it audit events.
+    /// Over plain HTTP an API server would not send the token of a kubeconfig.
+    pub async fn start_for_api_server(folder: &Path) -> Result<(Self, PathBuf)> {
+        let (certificate, key) = (folder.join("hub.crt"), folder.join("hub.key"));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=hub"]);
+        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
+        output(openssl)?;
+        let tls = json!({ "tls": { "certificate": certificate, "key": key } });
+        let hub = Self::start_with(folder, 0, &tls.to_string()).await?;
+        let wanted = json!({ "name": "api server", "role": "audit" });
+        let made = hub.sign_in().await?.post("/tokens", &wanted).await?;
+        let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "hub",
-            "clusters": [{ "name": "hub", "cluster": { "server": address } }],
-            "contexts": [{ "name": "hub", "context": { "cluster": "hub" } }],
+            "clusters": [{ "name": "hub", "cluster": {
+                "server": format!("{}/audit", hub.console), "certificate-authority": certificate,
+            } }],
+            "users": [{ "name": "api-server", "user": { "token": made["token"] } }],
+            "contexts": [{ "name": "hub", "context": { "cluster": "hub", "user": "api-server" } }],
         });
         let file = folder.join("audit-webhook.kubeconfig");
         std::fs::write(&file, config.to_string()).context("writing the webhook's kubeconfig")?;
-        Ok(file)
+        Ok((hub, file))
     }
 
     fn ask(&self, what: &str) -> Result<String> {

@@ -168,6 +168,8 @@ impl Kube {
         if let Some(webhook) = webhook {
             server.arg("--audit-webhook-config-file").arg(webhook);
             server.args(["--audit-webhook-batch-max-wait", "1s", "--audit-webhook-initial-backoff", "1s"]);
+            // Else a body that cannot be written down takes its whole batch with it (docs/guides/audit-webhook.md).
+            server.arg("--audit-webhook-truncate-enabled");
         }
         self.run("kube-apiserver", server)
     }

@@ -1,6 +1,7 @@
 //! What a user does with the installed programs, where one crate's tests cannot see the whole.
 
 mod attack;
+mod audit;
 mod benign;
 mod tools;
 
