@@ -231,6 +231,40 @@ const VEX: &str = r#"{"document":{"category":"csaf_vex","csaf_version":"2.0","ti
   "remediations":[{"category":"no_fix_planned","details":"Out of support scope","product_ids":["8:src"]}],
   "scores":[{"cvss_v3":{"vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}],"threats":[{"category":"impact","details":"Important"}]}]}"#;
 
+/// A remediation tells of products that no status lists, and not of those that one does.
+#[test]
+fn red_hat_remediations_alone() {
+    let without = VEX.replace(
+        r#""fixed":["B9:mod:p64","B9:mod:parm","openshift:p64"],"known_affected":["8:src"],"known_not"#,
+        r#""known_not"#,
+    );
+    let fixes = |category: &str, product: &str| {
+        let more = format!(
+            r#","product_ids":["8:src"]}},{{"category":"{category}","details":"","product_ids":["{product}"]}}]"#
+        );
+        let text = without.replace(r#","product_ids":["8:src"]}]"#, &more);
+        rows(|sink| csaf::csaf(text.as_bytes(), "x", sink))
+    };
+    let seven = "rhel:8 nodejs: CVE-2024-0001 | [,) EndOfLife <redhat:enterprise_linux:8>";
+    let nine = "rhel:9 nodejs: CVE-2024-0001 | [,1:18.1-1.module+el9) <nodejs:18> <redhat:enterprise_linux:9::baseos> (x86_64)";
+    let fixed = fixes("vendor_fix", "B9:mod:p64");
+    assert_eq!(fixed[0], seven);
+    assert!(fixed.len() == 2 && fixed[1].starts_with(&nine[..80]), "{fixed:?}");
+    assert_eq!(fixes("workaround", "B9:mod:p64"), [seven]);
+    let listed = without.replace(r#""known_not_affected":["x"]"#, r#""known_not_affected":["8:src"]"#);
+    assert!(rows(|sink| csaf::csaf(listed.as_bytes(), "x", sink)).is_empty());
+}
+
+/// Products of which something else is said than of the first have a severity of their own.
+#[test]
+fn red_hat_severities_by_product() {
+    let two = r#""threats":[{"category":"impact","details":"Important","product_ids":["B9:mod:p64","B9:mod:parm"]},{"category":"impact","details":"Low","product_ids":["8:src"]}]"#;
+    let text = VEX.replace(r#""threats":[{"category":"impact","details":"Important"}]"#, two);
+    let read = rows(|sink| csaf::csaf(text.as_bytes(), "x", sink));
+    let eight = "rhel:8 nodejs: CVE-2024-0001 | [,) EndOfLife Low <redhat:enterprise_linux:8>";
+    assert!(read[1] == eight && read[2].starts_with("rhel:9 nodejs") && !read[2].contains("Low"), "{read:?}");
+}
+
 #[test]
 fn red_hat_vex() {
     assert_eq!(

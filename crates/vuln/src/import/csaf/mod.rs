@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use limits::json::{self, JsonLimits};
 use model::{FixStatus, Purl, Severity};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 
 mod hydra;
@@ -143,6 +143,8 @@ struct Threat {
     category: String,
     #[serde(default)]
     details: String,
+    #[serde(default)]
+    product_ids: Vec<String>,
 }
 
 /// Products by their ids.
@@ -225,31 +227,18 @@ fn stream(label: &str) -> &str {
 }
 
 fn convert(vulnerability: Vulnerability, head: &Head, products: &Products) -> Advisory {
-    let cve = vulnerability.cve.unwrap_or_default();
+    let cve = vulnerability.cve.clone().unwrap_or_default();
     let vex = head.category.contains("vex") || head.tracking.id.starts_with("CVE-");
     let title = if vulnerability.title.is_empty() { &head.title } else { &vulnerability.title };
     let published = if vex { &vulnerability.release_date } else { &head.tracking.initial_release_date };
+    let impacts = Impacts::of(&vulnerability.threats, head.aggregate_severity.as_ref());
     let mut rows = Rows::default();
-    for (status, ids) in &vulnerability.product_status {
-        let state = match status.as_str() {
-            "fixed" | "first_fixed" => State::ByRange,
-            "known_affected" => State::Said(FixStatus::Affected),
-            "under_investigation" => State::Said(FixStatus::UnderInvestigation),
-            // Not affected products add nothing: what is not listed is not affected.
-            _ => continue,
-        };
-        let reasons =
-            if status == "known_affected" { reasons(&vulnerability.remediations) } else { FxHashMap::default() };
-        for id in ids {
-            let state = reasons.get(id.as_str()).map_or(state, |status| State::Said(*status));
-            rows.add(products.resolve(id), state);
-        }
+    for (id, state) in states(&vulnerability) {
+        rows.add(products.resolve(id), state, impacts.of_product(id));
     }
-    let severity = vulnerability.threats.iter().find(|threat| threat.category == "impact").map(|t| t.details.as_str());
-    let severity = severity.or(head.aggregate_severity.as_ref().map(|text| text.text.as_str())).unwrap_or("");
     let vectors = vulnerability.scores.iter().flat_map(|score| [&score.v4, &score.v3, &score.v2]);
     let vector = vectors.flatten().map(|vector| vector.vector.clone()).next().unwrap_or_default();
-    let severity = Severity::from_word(severity).unwrap_or_default();
+    let severity = impacts.first;
     Advisory {
         id: if vex { cve.clone() } else { head.tracking.id.clone() },
         aliases: if vex { Vec::new() } else { vec![cve] },
@@ -259,6 +248,35 @@ fn convert(vulnerability: Vulnerability, head: &Head, products: &Products) -> Ad
         kind: if vex { Kind::Vulnerability } else { Kind::Erratum },
         affected: rows.finish(),
     }
+}
+
+/// What is said of each product. A remediation also speaks of products that no status lists.
+fn states(vulnerability: &Vulnerability) -> Vec<(&str, State)> {
+    let reasons = reasons(&vulnerability.remediations);
+    let listed: FxHashSet<&str> = vulnerability.product_status.values().flatten().map(String::as_str).collect();
+    let mut states = Vec::new();
+    for (status, ids) in &vulnerability.product_status {
+        let state = match status.as_str() {
+            "fixed" | "first_fixed" => State::ByRange,
+            "known_affected" => State::Said(FixStatus::Affected),
+            "under_investigation" => State::Said(FixStatus::UnderInvestigation),
+            // Not affected products add nothing: what is not listed is not affected.
+            _ => continue,
+        };
+        let reason = |id: &str| if status == "known_affected" { reasons.get(id) } else { None };
+        states.extend(ids.iter().map(|id| (id.as_str(), reason(id).map_or(state, |status| State::Said(*status)))));
+    }
+    for remediation in &vulnerability.remediations {
+        for id in remediation.product_ids.iter().map(String::as_str).filter(|id| !listed.contains(id)) {
+            let state = match reasons.get(id) {
+                Some(status) => State::Said(*status),
+                None if remediation.category == "vendor_fix" => State::ByRange,
+                None => continue,
+            };
+            states.push((id, state));
+        }
+    }
+    states
 }
 
 /// Why there is no fix, by product.
@@ -278,6 +296,28 @@ fn reasons(remediations: &[Remediation]) -> FxHashMap<&str, FixStatus> {
     reasons
 }
 
+/// How bad it is: the first that is said, and for products of which something else is said.
+struct Impacts<'v> {
+    first: Severity,
+    others: FxHashMap<&'v str, Severity>,
+}
+
+impl<'v> Impacts<'v> {
+    fn of(threats: &'v [Threat], aggregate: Option<&Text>) -> Self {
+        let impacts = threats.iter().filter(|threat| threat.category == "impact");
+        let impacts: Vec<_> = impacts.map(|t| (Severity::from_word(&t.details).unwrap_or_default(), t)).collect();
+        let said = aggregate.and_then(|text| Severity::from_word(&text.text));
+        let first = impacts.first().map(|(severity, _)| *severity).or(said).unwrap_or_default();
+        let others = impacts.iter().filter(|(severity, _)| *severity != first && *severity != Severity::Unknown);
+        let others = others.flat_map(|(severity, threat)| threat.product_ids.iter().map(|id| (id.as_str(), *severity)));
+        Self { first, others: others.collect() }
+    }
+
+    fn of_product(&self, id: &str) -> Option<Severity> {
+        self.others.get(id).copied()
+    }
+}
+
 /// Rows that differ only in architecture or repository are one.
 #[derive(Default)]
 struct Rows(BTreeMap<RowKey, (BTreeSet<String>, BTreeSet<String>)>);
@@ -290,10 +330,11 @@ struct RowKey {
     module: String,
     source: bool,
     state: u8,
+    severity: Option<Severity>,
 }
 
 impl Rows {
-    fn add(&mut self, place: Option<Place<'_>>, state: State) {
+    fn add(&mut self, place: Option<Place<'_>>, state: State, severity: Option<Severity>) {
         let Some(Place { cpe: Some(cpe), package: Some(purl), module }) = place else { return };
         let Some((ecosystem, product)) = release(cpe) else { return };
         let architecture = purl.qualifiers.get("arch").map_or("", String::as_str);
@@ -310,6 +351,7 @@ impl Rows {
             module: module.or(label).unwrap_or_default(),
             source: architecture == "src" || purl.version.is_empty(),
             state: code(state),
+            severity,
         };
         if state == State::ByRange && key.fixed.is_empty() {
             return;
@@ -340,6 +382,7 @@ impl RowKey {
                 ..Range::default()
             }],
             status: state(self.state),
+            severity: self.severity,
             module: self.module,
             architectures: if everywhere { Vec::new() } else { architectures.into_iter().collect() },
             products: products.into_iter().collect(),
