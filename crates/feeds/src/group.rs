@@ -44,7 +44,9 @@ pub(crate) fn groups(from: &Path, found: Vec<Source>) -> Vec<Group> {
         if families.is_empty() {
             add("osv-other".to_owned(), "osv", "", source);
         } else {
-            families.iter().for_each(|family| add(format!("osv-{family}"), "osv", family, source.clone()));
+            for family in &families {
+                add(format!("osv-{family}"), "osv", family, source.clone());
+            }
         }
     }
     groups.into_values().collect()

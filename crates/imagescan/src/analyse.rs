@@ -64,6 +64,9 @@ pub enum Take {
 /// What came out of a file, and what could not be read.
 pub type Packages = (Vec<Found>, Vec<Diagnostic>);
 
+/// What a project's file says, and what could not be read.
+type ProjectFile = (Option<Project>, Vec<Diagnostic>);
+
 /// What an analyser does with the path and the bytes of a file.
 #[derive(Debug, Clone, Copy)]
 enum Run {
@@ -72,7 +75,7 @@ enum Run {
     Owned(fn(&str, &[u8]) -> OwnedBy),
     Packages(fn(&str, &[u8]) -> Packages),
     Facts(fn(&str, &[u8]) -> facts::Facts),
-    Project(fn(&str, &[u8]) -> (Option<Project>, Vec<Diagnostic>)),
+    Project(fn(&str, &[u8]) -> ProjectFile),
     Archive(fn(&str, Held, Option<&Arc<dyn Room>>) -> Packages),
     HeldDatabase(Manager, fn(&str, Held) -> Packages),
     /// The pieces were looked at already.

@@ -227,7 +227,9 @@ mod tests {
 
     fn check(name: &str, bytes: &[u8], expected: Option<&str>) {
         let mut searches = Search::for_name(name);
-        searches.iter_mut().for_each(|search| search.look(&View { bytes, start: 0, last: true }));
+        for search in &mut searches {
+            search.look(&View { bytes, start: 0, last: true });
+        }
         let version = finish(searches).map(|found| found.version);
         assert_eq!(version.as_deref(), expected, "{name}");
     }

@@ -1,4 +1,4 @@
-//! Small XML documents as trees: project files of Maven and MSBuild.
+//! Small XML documents as trees: project files of Maven and `MSBuild`.
 //!
 //! What it is not: a reader for feeds; those stream. Namespaces do not count, comments and declarations are passed over,
 //! and no entity is known but the five of XML.

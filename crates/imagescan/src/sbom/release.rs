@@ -5,7 +5,7 @@
 
 use model::Purl;
 
-/// Code names, the distribution and its release. Debian's from its "DebianReleases", Ubuntu's of the releases that have
+/// Code names, the distribution and its release. Debian's from its `DebianReleases`, Ubuntu's of the releases that have
 /// long-term support and of those since.
 const CODE_NAMES: [(&str, &str, &str); 22] = [
     ("wheezy", "debian", "7"),

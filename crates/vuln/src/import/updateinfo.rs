@@ -52,7 +52,7 @@ pub fn updateinfo(reader: impl BufRead, hint: &str, sink: &mut Sink) -> Result<(
                 "id" if update.id.is_empty() => text.trim().clone_into(&mut update.id),
                 "title" if update.title.is_empty() => update.title = headline(&text),
                 "release" | "name" if update.releases.len() < MAX_RELEASES => {
-                    update.releases.push(text.trim().to_owned())
+                    update.releases.push(text.trim().to_owned());
                 }
                 "severity" => text.trim().clone_into(&mut update.severity),
                 "update" => std::mem::take(&mut update).finish(hint, sink),
@@ -118,8 +118,8 @@ impl Update {
     fn finish(self, hint: &str, sink: &mut Sink) {
         sink.report.read += 1;
         sink.report.date(&day(&self.issued));
-        let texts = self.releases.iter().map(String::as_str).chain([hint]);
-        let Some(ecosystem) = by_id(&self.id).or_else(|| texts.filter_map(release).next()) else {
+        let mut texts = self.releases.iter().map(String::as_str).chain([hint]);
+        let Some(ecosystem) = by_id(&self.id).or_else(|| texts.find_map(release)) else {
             let message = format!("neither {} nor the file's name says which release it is about", self.id);
             return sink.report.fail("updateinfo/release", hint, message);
         };

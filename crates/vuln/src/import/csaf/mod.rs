@@ -172,7 +172,7 @@ pub fn csaf(bytes: &[u8], source: &str, sink: &mut Sink) {
         }
     }
     for vulnerability in document.vulnerabilities {
-        sink.add(&convert(vulnerability, &document.head, &products));
+        sink.add(&convert(&vulnerability, &document.head, &products));
     }
 }
 
@@ -226,14 +226,14 @@ fn stream(label: &str) -> &str {
     label.split(':').next().unwrap_or("")
 }
 
-fn convert(vulnerability: Vulnerability, head: &Head, products: &Products) -> Advisory {
+fn convert(vulnerability: &Vulnerability, head: &Head, products: &Products) -> Advisory {
     let cve = vulnerability.cve.clone().unwrap_or_default();
     let vex = head.category.contains("vex") || head.tracking.id.starts_with("CVE-");
     let title = if vulnerability.title.is_empty() { &head.title } else { &vulnerability.title };
     let published = if vex { &vulnerability.release_date } else { &head.tracking.initial_release_date };
     let impacts = Impacts::of(&vulnerability.threats, head.aggregate_severity.as_ref());
     let mut rows = Rows::default();
-    for (id, state) in states(&vulnerability) {
+    for (id, state) in states(vulnerability) {
         rows.add(products.resolve(id), state, impacts.of_product(id));
     }
     let vectors = vulnerability.scores.iter().flat_map(|score| [&score.v4, &score.v3, &score.v2]);
@@ -254,7 +254,7 @@ fn convert(vulnerability: Vulnerability, head: &Head, products: &Products) -> Ad
 fn states(vulnerability: &Vulnerability) -> Vec<(&str, State)> {
     let reasons = reasons(&vulnerability.remediations);
     let listed: FxHashSet<&str> = vulnerability.product_status.values().flatten().map(String::as_str).collect();
-    let mut states = Vec::new();
+    let mut said = Vec::new();
     for (status, ids) in &vulnerability.product_status {
         let state = match status.as_str() {
             "fixed" | "first_fixed" => State::ByRange,
@@ -264,7 +264,7 @@ fn states(vulnerability: &Vulnerability) -> Vec<(&str, State)> {
             _ => continue,
         };
         let reason = |id: &str| if status == "known_affected" { reasons.get(id) } else { None };
-        states.extend(ids.iter().map(|id| (id.as_str(), reason(id).map_or(state, |status| State::Said(*status)))));
+        said.extend(ids.iter().map(|id| (id.as_str(), reason(id).map_or(state, |status| State::Said(*status)))));
     }
     for remediation in &vulnerability.remediations {
         for id in remediation.product_ids.iter().map(String::as_str).filter(|id| !listed.contains(id)) {
@@ -273,10 +273,10 @@ fn states(vulnerability: &Vulnerability) -> Vec<(&str, State)> {
                 None if remediation.category == "vendor_fix" => State::ByRange,
                 None => continue,
             };
-            states.push((id, state));
+            said.push((id, state));
         }
     }
-    states
+    said
 }
 
 /// Why there is no fix, by product.
