@@ -49,6 +49,7 @@ mod test;
 #[cfg(test)]
 mod testing;
 mod transform;
+pub mod unseen;
 mod value;
 
 pub use alert::{AlertBuilder, AlertOptions};

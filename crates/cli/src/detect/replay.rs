@@ -52,6 +52,8 @@ struct Replay<'a> {
     counts: BTreeMap<String, u64>,
     alerts: Vec<model::Alert>,
     worst: Severity,
+    /// Changes of which the audit log does not say what was asked for.
+    unseen: usize,
     format: Format,
     ui: &'a Ui,
 }
@@ -78,6 +80,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
         counts: BTreeMap::new(),
         alerts: Vec::new(),
         worst: Severity::Unknown,
+        unseen: 0,
         format: args.format,
         ui,
     };
@@ -97,6 +100,13 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
     }
     replay.finish()?;
     summary(&replay, total, ui);
+    if replay.unseen > 0 {
+        let items = counted(replay.unseen, "change");
+        ui.say(format_args!(
+            "not seen: what {items} asked for, which the audit log leaves out (level Metadata, or cut): rules that look \
+             into objects could not judge it; log at level RequestResponse"
+        ));
+    }
     if args.fail_on.is_some_and(|least| replay.worst >= least) {
         return Ok(Outcome::Findings);
     }
@@ -106,6 +116,7 @@ pub fn run(args: &Args, ui: &Ui) -> anyhow::Result<Outcome> {
 impl Replay<'_> {
     fn event(&mut self, mut event: Event) {
         self.interner.intern(&mut event);
+        self.unseen += usize::from(detect::unseen::lacks_body(&event));
         self.engine.evaluate(&event, &mut self.found);
         for found in &self.found {
             *self.counts.entry(found.rule.name.clone()).or_default() += 1;

@@ -75,6 +75,38 @@ fn every_recorded_script_raises_exactly_its_alerts() {
     }
 }
 
+/// At level `Metadata` a rule either does without the body, or it is said that the body was not seen.
+#[test]
+fn without_bodies_nothing_is_missed_in_silence() {
+    let rules = rules();
+    let mut unseen = 0;
+    for mut script in scripts() {
+        for event in script.events.iter_mut().filter_map(Value::as_object_mut) {
+            event.remove("requestObject");
+            event.remove("responseObject");
+            event.insert("level".into(), "Metadata".into());
+        }
+        let keys = raised(&rules, &script.events);
+        let lacks = |event: &Value| detect::unseen::lacks_body(&crate::audit_cases::event(&event.to_string(), 0));
+        let told = script.events.iter().any(lacks);
+        assert!(keys.is_superset(&script.alerts) || told, "{}: {keys:?} of {:?}", script.name, script.alerts);
+        assert!(script.name.ends_with("benign") || keys.is_subset(&script.alerts), "{}: {keys:?}", script.name);
+        unseen += usize::from(told);
+    }
+    assert!(unseen > 30, "{unseen}");
+}
+
+/// With their bodies recordings lack nothing.
+#[test]
+fn with_bodies_nothing_is_unseen() {
+    for script in scripts() {
+        for event in script.events {
+            let event = crate::audit_cases::event(&event.to_string(), 0);
+            assert!(!detect::unseen::lacks_body(&event), "{}: {:?}", script.name, event.body);
+        }
+    }
+}
+
 /// Recordings go into the repository, so they say nothing of the machine on which they were made.
 #[test]
 fn recordings_say_nothing_of_a_machine() {
