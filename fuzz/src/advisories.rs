@@ -112,7 +112,7 @@ pub(crate) fn nvd(data: &[u8], sink: &mut Sink) {
 
 pub(crate) fn osv(data: &[u8], sink: &mut Sink) {
     import::osv::record(data, "x", "", sink);
-    drop(import::osv::family(data));
+    drop(import::osv::families(data));
 }
 
 pub(crate) fn oval(data: &[u8], sink: &mut Sink) {
