@@ -98,6 +98,8 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
     need!(root, bpf, cri);
     let folder = tempfile::tempdir()?;
     let at = folder.path();
+    // Before the sensor, which else remembers that it descends from cargo: what package managers start reads accounts.
+    let containerd = Containerd::start(at, at).await?;
     let mut hub = Hub::start(at, 0).await?;
     let sensor = sensor(at, &hub)?;
     let api = hub.sign_in().await?;
@@ -115,7 +117,6 @@ async fn alerts_raised_while_the_hub_is_dead_arrive_when_it_is_back() -> Result<
     let mut pack = Command::new("tar");
     pack.arg("-C").arg(&layout).arg("-cf").arg(&archive).arg(".");
     output(pack)?;
-    let containerd = Containerd::start(at, at).await?;
     containerd.import(&archive, name)?;
     containerd.run(name, "while-away", &["/bin/cat", "/etc/shadow"])?;
 
