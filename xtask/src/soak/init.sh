@@ -14,16 +14,32 @@ mount -t debugfs debugfs /sys/kernel/debug
 ip link set lo up
 hostname seawall-vm
 
+# What calls cost a program: nobody asks for the first, everybody for the second.
+mkdir -p /tmp/one && : >/tmp/one/file
+cost() {
+	for round in 1 2 3 4 5; do
+		echo "#= cost $1 getppid $(bench generate getppid 50000 0)"
+		echo "#= cost $1 open+close $(bench generate opens 10000 0 /tmp/one)"
+	done
+}
+ready() {
+	n=0
+	while ! grep -q '^ready:' $1 && [ $n -lt 1200 ]; do
+		usleep 100000
+		n=$((n + 1))
+	done
+}
+
 echo "#= kernel $(uname -r)"
 echo "#= lsm $(cat /sys/kernel/security/lsm)"
 seawall-sensor probe | while read -r line; do echo "#= probe $line"; done
 
+cost without
 seawall-sensor run >/tmp/alerts 2>/tmp/said &
-n=0
-while ! grep -q '^ready:' /tmp/said && [ $n -lt 1200 ]; do
-	usleep 100000
-	n=$((n + 1))
-done
+sensor=$!
+began=$(cut -d' ' -f1 /proc/uptime)
+ready /tmp/said
+echo "#= said ready after $(echo "$began $(cut -d' ' -f1 /proc/uptime)" | awk '{ printf "%.1f", $2 - $1 }') s, emulated"
 while read -r line; do echo "#= said $line"; done </tmp/said
 
 # On the machine itself.
@@ -48,5 +64,14 @@ while ! grep -q '"namespace":"shop"' /tmp/alerts && [ $n -lt 100 ]; do
 	n=$((n + 1))
 done
 while read -r line; do echo "#= alert $line"; done </tmp/alerts
+
+cost "$(sed -n 's/^tier \(.\):.*/\1/p' /tmp/said)"
+kill $sensor
+wait $sensor
+# Where a kernel may preempt itself and does not say whether it does, functions are left alone: the next tier.
+umount /sys/kernel/debug
+seawall-sensor run >/tmp/alerts-again 2>/tmp/said-again &
+ready /tmp/said-again
+cost "$(sed -n 's/^tier \(.\):.*/\1/p' /tmp/said-again)"
 echo "#= end"
 poweroff -f

@@ -1,5 +1,7 @@
 //! The sensor under other kernels.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
@@ -15,6 +17,10 @@ const EXPECTED: [(&str, &str); 3] = [
     ("suspect-password-file-access", "shop"),
     ("crypto-coin-miner-artifacts", "shop"),
 ];
+
+const INTRODUCTION: &str = "# Kernels\n\n`cargo xtask soak kernel`: the sensor in QEMU under kernels of Debian and of Ubuntu \
+    for Azure, cgroups in version 2 alone, a container named as systemd's driver names them. What calls cost is measured in \
+    emulation, where programs in the kernel cost more than they do on a machine: compare the tiers with each other.\n";
 
 /// Tries the kernels of Debian releases and writes the page.
 pub fn run(releases: &[String]) -> Result<()> {
@@ -32,11 +38,9 @@ pub fn run(releases: &[String]) -> Result<()> {
         ("etc/passwd", "root:x:0:0:root:/:/bin/sh\n"),
         ("etc/shadow", "root:*:20000:0:99999:7:::\n"),
     ];
-    let system = machine::file_system(&[repository::program("seawall-sensor"), busybox, runc], &files)?;
-    let mut page =
-        "# Kernels\n\n`cargo xtask soak kernel`: the sensor in QEMU under kernels of Debian and of Ubuntu for Azure, cgroups in version 2 \
-                    alone, a container named as systemd's driver names them.\n"
-            .to_owned();
+    let ours = ["seawall-sensor", "bench"].map(repository::program);
+    let system = machine::file_system(&[&ours[..], &[busybox, runc]].concat(), &files)?;
+    let mut page = INTRODUCTION.to_owned();
     let mut wrong = Vec::new();
     let given: Vec<&str> = releases.iter().map(String::as_str).collect();
     for release in if given.is_empty() { &RELEASES[..] } else { &given } {
@@ -88,8 +92,50 @@ impl Report {
                 missing.push(format!("{key} of {place}"));
             }
         }
+        text.push_str(&cost_table(&of("cost")));
         Self { text, missing }
     }
+}
+
+/// The costs of calls, as a table: nanoseconds of CPU of the calling program, the least of all rounds.
+fn cost_table(lines: &[String]) -> String {
+    let mut least = BTreeMap::<(&str, &str), f64>::new();
+    let (mut sights, mut calls) = (Vec::new(), Vec::new());
+    for (sight, call, nanos) in lines.iter().filter_map(|line| cost(line)) {
+        let known = least.entry((sight, call)).or_insert(f64::INFINITY);
+        *known = known.min(nanos);
+        for (all, one) in [(&mut sights, sight), (&mut calls, call)] {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    let mut text = String::from("\nNanoseconds a call, emulated:\n\n|");
+    for call in &calls {
+        text.extend([" | ", call]);
+    }
+    text.extend([" |\n|---".to_owned(), "|---".repeat(calls.len()), "|\n".to_owned()]);
+    for sight in sights {
+        let name = if sight == "without" { "without the sensor".to_owned() } else { format!("tier {sight}") };
+        let columns = calls.iter().map(|call| {
+            let (with, without) = (least.get(&(sight, *call)), least.get(&("without", *call)));
+            match (with, without) {
+                (Some(with), Some(without)) if sight != "without" => format!(" | {with:.0} ({:+.0})", with - without),
+                (Some(with), _) => format!(" | {with:.0}"),
+                _ => " | ".to_owned(),
+            }
+        });
+        text.extend(["| ".to_owned(), name].into_iter().chain(columns).chain([" |\n".to_owned()]));
+    }
+    text
+}
+
+/// What is said of a round: who watched, the call, what `bench generate` printed.
+fn cost(line: &str) -> Option<(&str, &str, f64)> {
+    let mut words = line.splitn(3, ' ');
+    let (sight, call, done) = (words.next()?, words.next()?, words.next()?);
+    let done: Value = serde_json::from_str(done).ok()?;
+    Some((sight, call, done["cpu_s"].as_f64()? * 1e9 / done["count"].as_f64()?))
 }
 
 /// Key and namespace of an alert's line.
