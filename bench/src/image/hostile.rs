@@ -91,6 +91,7 @@ fn many() -> Result<Vec<u8>> {
         packed.write_all(&block).context("packing the hostile layer")?;
     }
     packed.write_all(&[0; 1024]).context("packing the hostile layer")?;
-    let encoder = packed.into_inner().map_err(|error| error.into_error()).context("packing the hostile layer")?;
+    let encoder =
+        packed.into_inner().map_err(std::io::IntoInnerError::into_error).context("packing the hostile layer")?;
     encoder.finish().context("packing the hostile layer")
 }
