@@ -17,7 +17,8 @@ impl Api {
     /// Signs in with a one-time link (`…#SECRET`).
     pub async fn sign_in(console: &str, link: &str) -> Result<Self> {
         // A hub that speaks TLS here has a certificate that was made for the test.
-        let client = Client::builder().no_proxy().danger_accept_invalid_certs(true).build().context("making a client")?;
+        let client =
+            Client::builder().no_proxy().danger_accept_invalid_certs(true).build().context("making a client")?;
         let token = link.rsplit_once('#').map(|(_, token)| token).context("the link has no secret")?;
         let base = format!("{console}/api/v1");
         let request = client.post(format!("{base}/session")).header("origin", console);

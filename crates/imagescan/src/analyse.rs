@@ -131,12 +131,7 @@ impl Analyser {
     }
 
     /// What it finds in a file that is read here and there.
-    pub fn run_held(
-        &self,
-        path: &str,
-        held: Held,
-        room: Option<&Arc<dyn Room>>,
-    ) -> (Option<Content>, Vec<Diagnostic>) {
+    pub fn run_held(&self, path: &str, held: Held, room: Option<&Arc<dyn Room>>) -> (Option<Content>, Vec<Diagnostic>) {
         match self.run {
             Run::Archive(parse) => content(parse(path, held, room)),
             Run::HeldDatabase(manager, parse) => database(manager, parse(path, held)),

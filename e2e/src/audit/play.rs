@@ -106,7 +106,10 @@ fn run(kube: &Kube, part: &Part<'_>, namespace: &str, folder: &Path) -> Result<(
     let mut path = vec![kube.programs()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let mut bash = Command::new("timeout");
-    bash.args(["60", "bash"]).arg(&file).current_dir(folder).env("PATH", std::env::join_paths(path).context("joining the path")?);
+    bash.args(["60", "bash"])
+        .arg(&file)
+        .current_dir(folder)
+        .env("PATH", std::env::join_paths(path).context("joining the path")?);
     bash.env("KUBECONFIG", &config).env("KUBECACHEDIR", folder.join("discovery")).env("NS", namespace);
     bash.env("SERVER", kube.server()).env("CERTIFICATE", kube.certificate()).env("TOKEN", token("alice"));
     output(bash).map(drop)
