@@ -1,7 +1,7 @@
 //! Runs the scripts, one after the other, and cuts the audit log into what each of them did.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::Command;
 
@@ -13,6 +13,9 @@ use crate::attack::Part;
 use crate::parts::kube::{Kube, token};
 use crate::parts::process::output;
 use crate::parts::wait_for;
+
+/// Most bytes that one look at the audit log takes; a whole run writes some tens of megabytes.
+const LOG_MAX_BYTES: u64 = 1 << 30;
 
 /// A script that was run.
 #[derive(Debug)]
@@ -146,9 +149,7 @@ impl Log {
 
     fn read(&mut self) -> Result<()> {
         self.file.seek(SeekFrom::Start(self.at)).context("reading the audit log")?;
-        let mut text = Vec::new();
-        // What a run writes is some tens of megabytes.
-        (&self.file).take(1 << 30).read_to_end(&mut text).context("reading the audit log")?;
+        let text = limits::read_capped(&self.file, LOG_MAX_BYTES, "the audit log")?;
         self.at += text.len() as u64;
         self.rest.push_str(&String::from_utf8_lossy(&text));
         let complete = self.rest.rfind('\n').map_or(0, |end| end + 1);

@@ -45,7 +45,7 @@ fn write(judge: &Judge, file: &Path, events: &[Value], namespaces: &[&str]) -> R
     let neutral: Vec<Value> = kept.map(|(index, event)| run.neutral(event, index)).collect();
     let (before, after) = (judge.count(events), judge.count(&neutral));
     ensure!(before.keys().eq(after.keys()), "{} raises {after:?}, what it was made of {before:?}", file.display());
-    let lines: String = neutral.iter().map(|event| format!("{event}\n")).collect();
+    let lines = neutral.iter().fold(String::new(), |lines, event| lines + &event.to_string() + "\n");
     fs::create_dir_all(file.parent().context("a file has a folder")?).context("making a folder for the recording")?;
     fs::write(file, lines).with_context(|| format!("writing {}", file.display()))
 }
