@@ -21,6 +21,6 @@ async fn every_script_raises_exactly_its_alerts_in_the_log_and_on_the_hub() -> R
 fn the_guide_shows_the_policy_that_is_tested() {
     let read = |path: &str| testkit::read_text(testkit::repository().join(path));
     let (guide, policy) = (read("docs/guides/audit-webhook.md"), read("e2e/kube/audit-policy.yaml"));
-    let (_, policy) = policy.split_once("\n").expect("it has lines");
+    let (_, policy) = policy.split_once('\n').expect("it has lines");
     assert!(guide.contains(policy), "docs/guides/audit-webhook.md shows e2e/kube/audit-policy.yaml");
 }
