@@ -38,7 +38,13 @@ fn all(steps: &mut Steps, tally: &mut Tally, args: &[String]) -> Result<()> {
     })?;
     steps.step("build", || execute(cargo(&["build", "--quiet", "--workspace", "--bins", "--locked"])))?;
     if kube::can_build() {
-        steps.step("control plane of Kubernetes: build", kube::program)?;
+        // Its modules come from a proxy that may lack some: then the tests that need it are skipped, and counted so.
+        steps.step("control plane of Kubernetes: build", || {
+            if let Err(error) = kube::program() {
+                eprintln!("not built, so what needs it is skipped: {error:#}");
+            }
+            Ok(())
+        })?;
     }
     let programs = steps.step("tests: build", report::build)?;
     let (serial, parallel): (Vec<_>, Vec<_>) =
