@@ -129,7 +129,6 @@ mod tests {
             about: "a".into(),
             kind: Kind::Host,
             image: None,
-            ci: true,
             network: false,
             options: Vec::new(),
             start: "true".into(),

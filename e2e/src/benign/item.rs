@@ -5,7 +5,6 @@
 //!   about: what real thing this is
 //!   kind: service            # host | build | service
 //!   image: services          # of a container
-//!   ci: true                 # whether CI runs it too
 //!   start: script of the first process
 //!   ready: script that succeeds once the service serves, run in the container as a health probe does
 //!   steps: [{exec: script in the container}, {client: script in another container that shares its network}]
@@ -52,9 +51,6 @@ pub struct Item {
     /// Name of the image, for containers.
     #[serde(default)]
     pub image: Option<String>,
-    /// Whether CI runs it.
-    #[serde(default)]
-    pub ci: bool,
     /// Whether it needs the package registries.
     #[serde(default)]
     pub network: bool,
@@ -115,10 +111,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_corpus_reads_and_ci_has_all_kinds() {
+    fn the_corpus_reads_and_has_all_kinds() {
         let items = load().unwrap();
         for kind in [Kind::Host, Kind::Build, Kind::Service] {
-            assert!(items.iter().any(|item| item.ci && item.kind == kind), "{kind:?}");
+            assert!(items.iter().any(|item| item.kind == kind), "{kind:?}");
         }
         assert!(items.iter().any(|item| !item.one_incident_of.is_empty()));
     }

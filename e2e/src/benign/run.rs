@@ -124,8 +124,6 @@ const IMAGES: [Image; 4] = [
 /// Which items run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Those for CI.
-    Ci,
     /// All.
     All,
     /// Those with these names.
@@ -135,7 +133,6 @@ pub enum Selection {
 impl Selection {
     fn has(&self, item: &Item) -> bool {
         match self {
-            Self::Ci => item.ci,
             Self::All => true,
             Self::Named(names) => names.contains(&item.name),
         }

@@ -49,9 +49,8 @@ fn measured(out: &mut String, catalogue: &Catalogue, noise: &Noise) {
         out,
         "\n## Measured noise\n\nMeasured on {}: {} items of everyday work ran for {} s with our own rules and Falco's \
          stable file loaded, joined to its hooks by `content/tuning/falco.yaml`. The work is dense on purpose: an hour of \
-         it holds more than an hour of most nodes. `cargo xtask test` runs a part of it that has all kinds, \
-         `cargo xtask e2e benign` all of it; an alert of Medium or above, or a rule over its budget \
-         (`content/noise/budget.yaml`), fails.\n\n\
+         it holds more than an hour of most nodes. `cargo xtask test` runs all of it, too; an alert of Medium \
+         or above, or a rule over its budget (`content/noise/budget.yaml`), fails.\n\n\
          | rule | of | severity | alerts | an hour | raised by | why it stays |\n|---|---|---|---|---|---|---|\n",
         noise.date,
         noise.items.len(),
